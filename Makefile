@@ -1,0 +1,120 @@
+# Icarus: everything a person or a machine does with this tree. `make help` lists it.
+#
+# Only Go and make are presumed. Tools are built from the versions that
+# hack/tools/go.mod pins, into a cache outside the tree; so are the servers that
+# tests talk to. Cassandra comes from its Maven artifacts.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export ICARUS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/icarus
+TOOLS := $(ICARUS_CACHE)/bin
+
+# The version of a tool is the one of its module in hack/tools/go.mod, so that a
+# change there builds it anew.
+tool_version = $(shell awk '$$1 == "$(1)" { print $$2; exit }' hack/tools/go.mod)
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(call tool_version,github.com/golangci/golangci-lint/v2)
+CONTROLLER_GEN := $(TOOLS)/controller-gen-$(call tool_version,sigs.k8s.io/controller-tools)
+VERSITYGW := $(TOOLS)/versitygw-$(call tool_version,github.com/versity/versitygw)
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# The time of the commit, not of the build: two builds give the same bytes.
+BUILD_TIME ?= $(shell git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILD_TIME)
+export TZ := UTC
+
+GO_PACKAGES := ./...
+TEST_FLAGS ?=
+TEST_TIMEOUT ?= 40m
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## --- building ---------------------------------------------------------------
+
+.PHONY: build
+build: ## Build bin/icarus and bin/icarus-controller (static, reproducible).
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/icarus ./cmd/sidecar
+	if [ -d cmd/controller ]; then CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/icarus-controller ./cmd/controller; fi
+
+.PHONY: run
+run: build ## Run the sidecar against a Cassandra on 127.0.0.1:7199.
+	bin/icarus server --state-dir bin/state
+
+.PHONY: clean
+clean: ## Remove what build made. The cache outside the tree stays.
+	rm -rf bin dist coverage.out
+
+## --- trying it --------------------------------------------------------------
+
+# CASSANDRA=4.1|5.0, STORE=file|s3, KEEP=1
+.PHONY: demo
+demo: build ## Back up, damage and restore a real three-node ring (CASSANDRA=5.0, STORE=s3, KEEP=1).
+	go run ./hack/demo up
+
+.PHONY: demo-down
+demo-down: ## Stop what a `make demo KEEP=1` left running.
+	go run ./hack/demo down
+
+## --- testing ----------------------------------------------------------------
+
+.PHONY: test
+test: ## All tests: unit, component, and integration on real rings (Cassandra 4.1 and 5.0), with the race detector.
+	go run ./hack/deps
+	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(GO_PACKAGES)
+
+.PHONY: test-short
+test-short: ## Unit and component tests only: no Cassandra, no servers, a minute.
+	go test -short -timeout 10m $(TEST_FLAGS) $(GO_PACKAGES)
+
+# The fuzz targets are found, not listed, so that a new one is run too.
+FUZZ_TIME ?= 20s
+.PHONY: fuzz
+fuzz: ## Fuzz every parser for FUZZ_TIME each.
+	@grep -rlE '^func Fuzz' --include='*_test.go' api pkg | while read -r f; do \
+	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' "$$f"); do \
+	    echo "== $$t ($$(dirname "$$f"))"; \
+	    go test "./$$(dirname "$$f")" -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 5x; \
+	  done; done
+
+.PHONY: bench
+bench: ## Go benchmarks of the hot paths.
+	go test -short -run '^$$' -bench . -benchmem $(GO_PACKAGES) | grep -E '^(goos|cpu|pkg|Benchmark|PASS|ok.*[1-9]\.[0-9]*s$$)'
+
+## --- checking ---------------------------------------------------------------
+
+.PHONY: checks
+checks: build lint vet-modules ## What every commit must pass before its tests run.
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format the code as the linters want it.
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: vet-modules
+vet-modules: ## Check that go.mod is tidy and the modules are what go.sum says.
+	go mod tidy -diff
+	go mod verify
+
+## --- tools ------------------------------------------------------------------
+
+$(GOLANGCI_LINT): hack/tools/go.mod
+	@$(call build_tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+$(CONTROLLER_GEN): hack/tools/go.mod
+	@$(call build_tool,sigs.k8s.io/controller-tools/cmd/controller-gen)
+$(VERSITYGW): hack/tools/go.mod
+	@$(call build_tool,github.com/versity/versitygw/cmd/versitygw)
+
+# A finished tool has its version in its name; touch makes it newer than go.mod
+# when only another tool's row changed.
+define build_tool
+mkdir -p '$(TOOLS)'; \
+if [ -x '$@' ]; then touch '$@'; else echo "Building $(notdir $@) from its Go module (once)"; \
+(cd hack/tools && CGO_ENABLED=0 go build -o '$@.partial' $(1)) && mv '$@.partial' '$@'; fi
+endef
