@@ -1,0 +1,110 @@
+package rest
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+)
+
+const (
+	defaultConnections = 10 // the original's
+	defaultTimeout     = 5  // hours; the original's
+	retryLinear        = "LINEAR"
+	retryExponential   = "EXPONENTIAL"
+)
+
+var builtin = Types{
+	TypeBackup: func() Request {
+		return &BackupRequest{Header: Header{Type: TypeBackup}, Store: newStore(), MetadataDirective: "COPY", Timeout: defaultTimeout}
+	},
+	TypeRestore: func() Request {
+		return &RestoreRequest{
+			Header: Header{Type: TypeRestore}, Store: newStore(),
+			CassandraDirectory: "/var/lib/cassandra", CassandraConfigDirectory: "/etc/cassandra",
+			RestorationStrategyType: StrategyInPlace, Timeout: defaultTimeout, Rename: map[string]string{},
+		}
+	},
+	TypeImport:   func() Request { return &ImportRequest{Header: Header{Type: TypeImport}} },
+	TypeTruncate: func() Request { return &TruncateRequest{Header: Header{Type: TypeTruncate}} },
+	TypeFlush:    func() Request { return &FlushRequest{Header: Header{Type: TypeFlush}} },
+	TypeCleanup:  func() Request { return &CleanupRequest{Header: Header{Type: TypeCleanup}} },
+	TypeUploadTopology: func() Request {
+		return &UploadTopologyRequest{Header: Header{Type: TypeUploadTopology}, Store: newStore()}
+	},
+}
+
+// BuiltinTypes are the types of this package.
+func BuiltinTypes() Types { return maps.Clone(builtin) }
+
+// NewRequest is a request of one of this package's types with the contract's
+// defaults filled in. Only snapshotTag of a backup has a default that needs a
+// clock, and is left to the one who runs it.
+func NewRequest(kind string) (Request, bool) {
+	create, ok := builtin[kind]
+	if !ok {
+		return nil, false
+	}
+	return create(), true
+}
+
+func newStore() Store {
+	return Store{
+		ConcurrentConnections: defaultConnections,
+		Retry:                 Retry{Interval: 10, Strategy: retryLinear, MaxAttempts: 3},
+	}
+}
+
+func (r *BackupRequest) complete() []string {
+	r.MetadataDirective = strings.ToUpper(r.MetadataDirective)
+	return append(r.Store.complete(), completeTimeout(&r.Timeout)...)
+}
+
+func (r *RestoreRequest) complete() []string {
+	warnings := append(r.Store.complete(), completeTimeout(&r.Timeout)...)
+	if r.RestorationStrategyType == "" {
+		r.RestorationStrategyType = StrategyInPlace
+	}
+	// Before there was INIT, a global restore began with DOWNLOAD, and the
+	// original's documents still say so.
+	whole := r.GlobalRequest && !r.SinglePhase && r.RestorationStrategyType != StrategyInPlace
+	if whole && (r.RestorationPhase == PhaseDownload || r.RestorationPhase == "") {
+		r.RestorationPhase = PhaseInit
+	}
+	if r.Import != nil {
+		r.Import.Type = TypeImport
+		r.Import.complete()
+	}
+	return warnings
+}
+
+func (r *UploadTopologyRequest) complete() []string { return r.Store.complete() }
+
+// complete spells out what quick means.
+func (r *ImportRequest) complete() []string {
+	if r.Quick {
+		r.NoVerify, r.NoVerifyTokens, r.NoInvalidateCaches, r.ExtendedVerify = true, true, true, false
+	}
+	return nil
+}
+
+func (s *Store) complete() []string {
+	var warnings []string
+	if p := s.ProxySettings; p != nil {
+		p.ProxyProtocol = strings.ToLower(p.ProxyProtocol)
+	}
+	s.Retry.Strategy = strings.ToUpper(s.Retry.Strategy)
+	if s.Retry.Strategy != retryLinear && s.Retry.Strategy != retryExponential {
+		warnings = append(warnings, fmt.Sprintf("retry.strategy %.100q is not known; LINEAR is used", s.Retry.Strategy))
+		s.Retry.Strategy = retryLinear
+	}
+	return warnings
+}
+
+func completeTimeout(hours *int) []string {
+	if *hours >= 1 {
+		return nil
+	}
+	given := *hours
+	*hours = defaultTimeout
+	return []string{fmt.Sprintf("timeout %d is less than one hour; %d is used", given, defaultTimeout)}
+}
