@@ -54,11 +54,11 @@ func (t Types) Decode(body []byte) (req Request, warnings []string, err error) {
 	create, known := t[name]
 	switch {
 	case tree["type"] == nil:
-		return nil, nil, invalid(Violation{"type", "is missing; " + t.choice()})
+		return nil, nil, Invalid(Violation{"type", "is missing; " + t.choice()})
 	case !isString:
-		return nil, nil, invalid(Violation{"type", "must be a string; " + t.choice()})
+		return nil, nil, Invalid(Violation{"type", "must be a string; " + t.choice()})
 	case !known:
-		return nil, nil, invalid(Violation{"type", fmt.Sprintf("%.100q is not known; %s", name, t.choice())})
+		return nil, nil, Invalid(Violation{"type", fmt.Sprintf("%.100q is not known; %s", name, t.choice())})
 	}
 	req = create()
 	warnings, err = fill(tree, req)
@@ -84,7 +84,7 @@ func fill(tree map[string]any, req Request) ([]string, error) {
 	}
 	d.object("", tree, target.Elem())
 	if len(d.violations) > 0 {
-		return nil, invalid(d.violations...)
+		return nil, Invalid(d.violations...)
 	}
 	warnings := d.warned()
 	if c, ok := req.(completer); ok {
@@ -93,8 +93,8 @@ func fill(tree map[string]any, req Request) ([]string, error) {
 	return warnings, nil
 }
 
-// invalid is the error of a request with wrong fields.
-func invalid(violations ...Violation) *Error {
+// Invalid is the error of a request with wrong fields; there is at least one.
+func Invalid(violations ...Violation) *Error {
 	return &Error{
 		Code:       http.StatusBadRequest,
 		Message:    "the request is not valid: " + violations[0].Field + ": " + violations[0].Message,

@@ -106,6 +106,7 @@ func TestDecodeTakesTheUnionOfTheDialects(t *testing.T) {
 				Header: rest.Header{Type: "import"}, Keyspace: "k", Table: "t", TablePath: "/srv/x",
 				Quick: true, NoVerify: true, NoVerifyTokens: true, NoInvalidateCaches: true,
 			},
+			warnings: []string{"extendedVerify is not done, because quick is set"},
 		},
 		"an id that the client chose": {
 			body: `{"type":"truncate","id":"0b26a94e-0000-5000-8000-000000000001","keyspace":"k","table":"t"}`,

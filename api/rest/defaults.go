@@ -72,7 +72,7 @@ func (r *RestoreRequest) complete() []string {
 	}
 	if r.Import != nil {
 		r.Import.Type = TypeImport
-		r.Import.complete()
+		warnings = append(warnings, r.Import.complete()...)
 	}
 	return warnings
 }
@@ -81,10 +81,15 @@ func (r *UploadTopologyRequest) complete() []string { return r.Store.complete() 
 
 // complete spells out what quick means.
 func (r *ImportRequest) complete() []string {
-	if r.Quick {
-		r.NoVerify, r.NoVerifyTokens, r.NoInvalidateCaches, r.ExtendedVerify = true, true, true, false
+	if !r.Quick {
+		return nil
 	}
-	return nil
+	var warnings []string
+	if r.ExtendedVerify {
+		warnings = append(warnings, "extendedVerify is not done, because quick is set")
+	}
+	r.NoVerify, r.NoVerifyTokens, r.NoInvalidateCaches, r.ExtendedVerify = true, true, true, false
+	return warnings
 }
 
 func (s *Store) complete() []string {
