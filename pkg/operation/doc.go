@@ -1,0 +1,25 @@
+// Package operation is the life of operations: they are submitted, journaled,
+// queued, run, watched, cancelled, and forgotten an hour after they finished.
+//
+// Its invariants:
+//
+//   - A change of state is on disk before anyone sees it. Progress may be seen
+//     earlier and is written every few seconds.
+//   - A state moves PENDING, RUNNING, and then to exactly one of COMPLETED,
+//     FAILED and CANCELLED, after which nothing changes any more. It gets there
+//     only after Run returned, so that nothing goes on behind a finished state.
+//   - An id names one operation: posting it again starts nothing.
+//   - Coordinators and the operations they wait for have slots of their own.
+//   - Secrets never reach the disk. A request that carries one cannot be resumed.
+//
+// After a restart, operations of resumable kinds run again under their ids, and
+// the others are FAILED. A kind is made with Define:
+//
+//	operation.Define("flush", operation.Spec[rest.FlushRequest]{
+//		Run: func(ctx context.Context, req *rest.FlushRequest, h *operation.Handle) error {
+//			return node.Flush(ctx, req.Keyspace, req.Tables...)
+//		},
+//	})
+//
+// The server and the command line submit here; kinds come from package nodeops.
+package operation

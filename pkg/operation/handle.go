@@ -1,0 +1,100 @@
+package operation
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+)
+
+// Handle is a running operation's way to tell about itself. Its methods may be
+// called from any goroutine of Run, except Update; once the operation is
+// finished they do nothing.
+type Handle struct {
+	m *Manager
+	e *entry
+}
+
+// ID of the operation.
+func (h *Handle) ID() string { return h.e.id }
+
+// Resumed reports whether an earlier life of the sidecar began this operation.
+func (h *Handle) Resumed() bool { return h.e.resumed }
+
+// SetProgress takes a number from 0 to 1.
+func (h *Handle) SetProgress(p float64) {
+	if math.IsNaN(p) {
+		return
+	}
+	h.tell(lazy, func(op *rest.Operation) { op.Progress = math.Min(math.Max(p, 0), 1) })
+}
+
+// SetTransfer tells what has been moved; the progress follows the bytes.
+func (h *Handle) SetTransfer(t rest.Transfer) {
+	h.tell(lazy, func(op *rest.Operation) {
+		op.Transfer = &t
+		if t.BytesTotal > 0 {
+			op.Progress = math.Min(math.Max(float64(t.BytesDone)/float64(t.BytesTotal), 0), 1)
+		}
+	})
+}
+
+// SetPhase names the phase that the operation is in.
+func (h *Handle) SetPhase(phase string) {
+	h.tell(eager, func(op *rest.Operation) { op.CurrentPhase = phase })
+}
+
+// SetNodes tells how each node of a global request is doing.
+func (h *Handle) SetNodes(nodes []rest.NodeProgress) {
+	nodes = slices.Clone(nodes)
+	h.tell(lazy, func(op *rest.Operation) { op.Nodes = nodes })
+}
+
+// Fail adds an error with its source: a node's address, or "" for this host.
+// The operation will be FAILED, whatever Run returns.
+func (h *Handle) Fail(source, message string) {
+	if source == "" {
+		source = h.m.source
+	}
+	h.tell(eager, func(op *rest.Operation) {
+		op.Errors = appended(op.Errors, rest.OperationError{Source: source, Message: message})
+	})
+}
+
+// Warn adds a warning.
+func (h *Handle) Warn(message string) {
+	h.tell(eager, func(op *rest.Operation) { op.Warnings = appended(op.Warnings, message) })
+}
+
+// SetResult keeps what the operation found out; see rest.Operation.Result.
+func (h *Handle) SetResult(v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		h.Fail("", fmt.Sprintf("encoding the result: %v", err))
+		return
+	}
+	h.tell(eager, func(op *rest.Operation) { op.Result = raw })
+}
+
+// Update changes the request, which everyone sees and a resumed Run gets. It
+// is on disk when Update returns nil: what must not change after a restart is
+// decided here, before it is acted upon. The goroutine of Run calls it, because
+// change gets the very request that Run got.
+func (h *Handle) Update(change func(req rest.Request)) error {
+	change(h.e.req)
+	raw, err := json.Marshal(h.e.req)
+	if err != nil {
+		return fmt.Errorf("encoding the request: %w", err)
+	}
+	return h.m.change(h.e, strict, func(op *rest.Operation) { op.Request = raw })
+}
+
+// tell changes the view. A journal that stays broken fails the operation when
+// it finishes.
+func (h *Handle) tell(d durability, apply func(op *rest.Operation)) {
+	if err := h.m.change(h.e, d, apply); err != nil {
+		h.m.log.Error(err, "Journaling operation", "operation", h.e.id)
+	}
+}
