@@ -3,8 +3,6 @@ package rest_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,51 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/api/rest/resttest"
 )
-
-// lacking tells which fields of a recorded answer ours lacks, or has in another kind.
-func lacking(path string, recorded, ours any) []string {
-	switch want := recorded.(type) {
-	case map[string]any:
-		got, ok := ours.(map[string]any)
-		if !ok {
-			return []string{fmt.Sprintf("%s: %T is not an object", path, ours)}
-		}
-		var all []string
-		for name, value := range want {
-			if _, ok := got[name]; !ok {
-				all = append(all, path+"."+name+" is missing")
-				continue
-			}
-			all = append(all, lacking(path+"."+name, value, got[name])...)
-		}
-		return all
-	case []any:
-		got, ok := ours.([]any)
-		if !ok {
-			return []string{fmt.Sprintf("%s: %T is not an array", path, ours)}
-		}
-		if len(want) > 0 && len(got) > 0 {
-			return lacking(path+"[0]", want[0], got[0])
-		}
-	default:
-		if fmt.Sprintf("%T", recorded) != fmt.Sprintf("%T", ours) {
-			return []string{fmt.Sprintf("%s: %T for %T", path, ours, recorded)}
-		}
-	}
-	return nil
-}
 
 func TestOperationsHaveTheShapeOfTheOriginal(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/icarus-3.0.0/operation-*.json")
-	if err != nil || len(files) < 7 {
-		t.Fatalf("recorded answers: %d, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+	var tested int
+	for _, name := range resttest.Names() {
+		if !strings.HasPrefix(name, "operation-") {
+			continue
+		}
+		tested++
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			recorded, err := os.ReadFile(file)
+			recorded, err := resttest.Recorded(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,17 +43,14 @@ func TestOperationsHaveTheShapeOfTheOriginal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var want, got any
-			if err := json.Unmarshal(recorded, &want); err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(ours, &got); err != nil {
-				t.Fatal(err)
-			}
-			if diff := lacking("", want, got); len(diff) > 0 {
-				t.Errorf("our answer %s\n%s", ours, strings.Join(diff, "\n"))
+			diff, err := resttest.Lacking(recorded, ours)
+			if err != nil || len(diff) > 0 {
+				t.Errorf("our answer %s: %v\n%s", ours, err, strings.Join(diff, "\n"))
 			}
 		})
+	}
+	if tested < 7 {
+		t.Errorf("only %d answers are recorded", tested)
 	}
 }
 
@@ -102,7 +66,7 @@ func TestSmallDocumentsHaveTheShapeOfTheOriginal(t *testing.T) {
 	for file, document := range cases {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			recorded, err := os.ReadFile(filepath.Join("testdata/icarus-3.0.0", file))
+			recorded, err := resttest.Recorded(file)
 			if err != nil {
 				t.Fatal(err)
 			}
