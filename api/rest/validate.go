@@ -174,6 +174,9 @@ func (v *violations) store(s Store) {
 	case slices.Contains(strings.Split(rest, "/"), ".."), strings.ContainsRune(rest, 0):
 		v.add("storageLocation", `must not contain ".." or a NUL byte`)
 	}
+	if s.ProxySettings != nil && s.ProxySettings.ProxyPassword == redacted {
+		v.add("proxySettings.proxyPassword", "is %s, which stands in answers for a password; send the password", redacted)
+	}
 }
 
 func (v *violations) entities(s string) {

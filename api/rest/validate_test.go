@@ -20,6 +20,7 @@ func TestViolations(t *testing.T) {
 		"a good backup":                        {`{"type":"backup","storageLocation":"s3://b","snapshotTag":"s","entities":"a,b","dc":"dc1,dc2"}`, nil},
 		"a location without provider":          {`{"type":"backup","storageLocation":"nowhere"}`, []string{"storageLocation"}},
 		"a location that climbs":               {`{"type":"backup","storageLocation":"file:///a/../etc/b/c/d"}`, []string{"storageLocation"}},
+		"an answer sent back":                  {`{"type":"backup","storageLocation":"s3://b","proxySettings":{"proxyPassword":"***"}}`, []string{"proxySettings.proxyPassword"}},
 		"a tag that climbs":                    {`{"type":"backup","storageLocation":"s3://b","snapshotTag":"../x"}`, []string{"snapshotTag"}},
 		"a tag that leaves no room":            {`{"type":"backup","storageLocation":"s3://b","snapshotTag":"` + strings.Repeat("x", 191) + `"}`, []string{"snapshotTag"}},
 		"a long tag that is complete":          {`{"type":"backup","storageLocation":"s3://b","snapshotTag":"` + strings.Repeat("x", 190) + `-6f5e9841-4f97-3198-9398-161b445b3954-1604922565811"}`, nil},
