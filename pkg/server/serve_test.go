@@ -39,6 +39,11 @@ func run[R any, P interface {
 
 func startSidecar(t *testing.T, kinds ...operation.Kind) *sidecar {
 	t.Helper()
+	return startSidecarWith(t, node{}, kinds...)
+}
+
+func startSidecarWith(t *testing.T, n server.Node, kinds ...operation.Kind) *sidecar {
+	t.Helper()
 	registry, err := operation.NewRegistry(kinds...)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +59,7 @@ func startSidecar(t *testing.T, kinds ...operation.Kind) *sidecar {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
 	go func() {
-		served <- server.Serve(ctx, listener, server.Handler(server.Config{Operations: manager, Node: node{}, Log: logr.Discard()}), logr.Discard())
+		served <- server.Serve(ctx, listener, server.Handler(server.Config{Operations: manager, Node: n, Log: logr.Discard()}), logr.Discard())
 	}()
 	s := &sidecar{address: listener.Addr().String(), manager: manager}
 	if s.client, err = client.New("http://" + s.address); err != nil {
@@ -262,16 +267,44 @@ func TestBadConnections(t *testing.T) {
 	}
 }
 
+// gate is a node whose answer waits.
+type gate struct {
+	node
+	entered, open chan struct{}
+}
+
+func (g gate) OperationMode(ctx context.Context) (string, error) {
+	close(g.entered)
+	select {
+	case <-g.open:
+		return g.node.OperationMode(ctx)
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
 func TestStoppingLetsAnswersOut(t *testing.T) {
 	t.Parallel()
-	s := startSidecar(t, run(rest.TypeFlush, func(context.Context, *rest.FlushRequest, *operation.Handle) error { return nil }))
-	if _, err := s.client.Status(t.Context()); err != nil {
+	g := gate{entered: make(chan struct{}), open: make(chan struct{})}
+	s := startSidecarWith(t, g, run(rest.TypeFlush, func(context.Context, *rest.FlushRequest, *operation.Handle) error { return nil }))
+	answered := make(chan error, 1)
+	go func() {
+		_, err := s.client.Status(t.Context())
+		answered <- err
+	}()
+	<-g.entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.stop() }()
+	late, err := client.New("http://" + s.address)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.stop(); err != nil {
-		t.Error(err)
+	defer late.Close()
+	for !errors.Is(err, client.ErrUnreachable) { // until the listener is closed
+		_, err = late.Version(t.Context())
 	}
-	if _, err := s.client.Status(t.Context()); !errors.Is(err, client.ErrUnreachable) {
-		t.Errorf("error is %v", err)
+	close(g.open)
+	if err := errors.Join(<-answered, <-stopped); err != nil {
+		t.Error(err)
 	}
 }

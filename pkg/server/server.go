@@ -107,8 +107,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger)
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelInfo),
+		// A request that is being answered when ctx ends is answered.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ErrorLog:    slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelInfo),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
