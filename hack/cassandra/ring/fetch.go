@@ -1,0 +1,129 @@
+package ring
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/icarus-sidecar/icarus/hack/cache"
+)
+
+// ErrNoMaven means that Maven, which fetches Cassandra, is not on this machine
+// and could not be installed.
+var ErrNoMaven = errors.New("no Maven")
+
+// copyDependencies is the goal that puts an artifact's jars into a directory.
+const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+
+//go:embed pom.xml.tmpl
+var pomText string
+
+var pomTemplate = template.Must(template.New("pom.xml").Parse(pomText))
+
+// Fetch brings a version of Cassandra, the Java that runs it and Maven into
+// place, as far as they are not. Up does it too; fetching ahead keeps the
+// download out of a test's time.
+func Fetch(ctx context.Context, o Options) error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	j, err := findJava(ctx, o)
+	if err != nil {
+		return err
+	}
+	_, err = fetch(ctx, o, j)
+	return err
+}
+
+// fetch returns the directory of Cassandra's jars.
+func fetch(ctx context.Context, o Options, j java) (string, error) {
+	all, err := cache.Dir("cassandra")
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(all, o.Version)
+	err = cache.Fill(ctx, dir, func(partial string) error {
+		mvn, err := findMaven(ctx, o)
+		if err != nil {
+			return err
+		}
+		// Maven's own repository does not bear two writers.
+		unlock, err := cache.Lock(ctx, filepath.Join(all, "maven"))
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		fmt.Fprintf(o.Output, "Fetching Cassandra %s with Maven (once)\n", o.Version)
+		return runMaven(ctx, mvn, j, o, partial)
+	})
+	if err != nil {
+		return "", fmt.Errorf("fetching Cassandra %s: %w", o.Version, err)
+	}
+	return filepath.Join(dir, "lib"), nil
+}
+
+func runMaven(ctx context.Context, mvn string, j java, o Options, dir string) error {
+	pom := filepath.Join(dir, "pom.xml")
+	f, err := os.Create(pom)
+	if err != nil {
+		return err
+	}
+	err = pomTemplate.Execute(f, map[string]any{"Version": o.Version, "Thrift": o.legacy()})
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", pom, err)
+	}
+	lib := filepath.Join(dir, "lib")
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom, copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
+	// Maven runs on whatever Java runs Cassandra, so that one is enough.
+	cmd.Env = append(os.Environ(), "JAVA_HOME="+j.home)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("running Maven: %w\n%s", err, lastLines(string(said), 15))
+	}
+	_, err = jar(lib, "cassandra-all")
+	return err
+}
+
+func findMaven(ctx context.Context, o Options) (string, error) {
+	for _, home := range []string{os.Getenv("MAVEN_HOME"), os.Getenv("M2_HOME")} {
+		mvn := filepath.Join(home, "bin", "mvn")
+		if _, err := os.Stat(mvn); home != "" && err == nil {
+			return mvn, nil
+		}
+	}
+	if mvn, err := exec.LookPath("mvn"); err == nil {
+		return mvn, nil
+	}
+	if err := install(ctx, o.Output, "Maven", "maven"); err != nil {
+		return "", fmt.Errorf("%w in PATH or MAVEN_HOME: %w", ErrNoMaven, err)
+	}
+	mvn, err := exec.LookPath("mvn")
+	if err != nil {
+		return "", fmt.Errorf("%w: it was installed, yet is not in PATH", ErrNoMaven)
+	}
+	return mvn, nil
+}
+
+// jar is the jar in lib whose name starts so.
+func jar(lib, name string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(lib, name+"-*.jar"))
+	if err == nil && len(found) == 0 {
+		err = errors.New("no such jar")
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding %s in %s: %w", name, lib, err)
+	}
+	return found[0], nil
+}
+
+// lastLines is the end of a text, for an error.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,75 @@
+package ring
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOptionsAreFilledIn(t *testing.T) {
+	t.Parallel()
+	o, err := Options{Version: "5.0", Nodes: 3, Dir: "/run/x", Places: []Place{{DC: "east"}}}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Version != "5.0.9" || o.address(3) != "127.0.0.3" || o.JMX != JMXOpen {
+		t.Errorf("got %+v", o)
+	}
+	want := []Place{{"east", "rack1"}, {"dc1", "rack2"}, {"dc1", "rack3"}}
+	if diff := cmp.Diff(want, o.Places); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOptionsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]Options{
+		"an unknown short version":      {Version: "2.2"},
+		"a version that is a path":      {Version: "4.1.1/../x"},
+		"no nodes at all":               {Nodes: -1},
+		"more nodes than addresses":     {Nodes: 100},
+		"addresses of the world":        {Subnet: "10.0.0"},
+		"a subnet of four numbers":      {Subnet: "127.0.0.1"},
+		"a heap Cassandra cannot use":   {HeapMB: 64},
+		"an unknown guard of JMX":       {JMX: "kerberos"},
+		"a place without a node":        {Nodes: 1, Places: make([]Place, 2)},
+		"less than one data directory":  {DataDirs: -1},
+		"a version without its numbers": {Version: "latest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o.Dir = "/run/x"
+			if _, err := o.withDefaults(); err == nil {
+				t.Error("it was taken")
+			}
+		})
+	}
+}
+
+func TestConfigurationFollowsTheOptions(t *testing.T) {
+	t.Parallel()
+	o, err := Options{
+		Dir: t.TempDir(), Version: "3.11", DataDirs: 2, Authentication: true, JMX: JMXMutualTLS,
+		Settings: map[string]string{"num_tokens": "1", "auto_snapshot": "true"},
+	}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(o, 1)
+	text := yaml(o, n)
+	for _, want := range []string{
+		"num_tokens: 1\n", "auto_snapshot: true\n", "authenticator: PasswordAuthenticator\n", "start_rpc: false\n",
+		"ssl_storage_port: 7001\n", n.Dir + `/data1", "` + n.Dir + `/data2"]`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("cassandra.yaml lacks %q:\n%s", want, text)
+		}
+	}
+	flags := strings.Join(jmxFlags(o, n), "\n")
+	for _, want := range []string{"registry.ssl=true", "need.client.auth=true", "authenticate=true", "host=127.0.0.1"} {
+		if !strings.Contains(flags, want) {
+			t.Errorf("the flags lack %q:\n%s", want, flags)
+		}
+	}
+}
