@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +51,7 @@ func fetch(ctx context.Context, o Options, j java) (string, error) {
 	}
 	dir := filepath.Join(all, o.Version)
 	err = cache.Fill(ctx, dir, func(partial string) error {
-		mvn, err := findMaven(ctx, o)
+		mvn, err := maven(ctx, o.Output)
 		if err != nil {
 			return err
 		}
@@ -81,8 +82,10 @@ func runMaven(ctx context.Context, mvn string, j java, o Options, dir string) er
 	}
 	lib := filepath.Join(dir, "lib")
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom, copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	// Maven runs on whatever Java runs Cassandra, so that one is enough.
-	cmd.Env = append(os.Environ(), "JAVA_HOME="+j.home)
+	if !o.legacy() {
+		// One Java is enough. That of 3.x is too old to trust today's authorities.
+		cmd.Env = append(os.Environ(), "JAVA_HOME="+j.home)
+	}
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("running Maven: %w\n%s", err, lastLines(string(said), 15))
 	}
@@ -90,22 +93,25 @@ func runMaven(ctx context.Context, mvn string, j java, o Options, dir string) er
 	return err
 }
 
-func findMaven(ctx context.Context, o Options) (string, error) {
-	for _, home := range []string{os.Getenv("MAVEN_HOME"), os.Getenv("M2_HOME")} {
-		mvn := filepath.Join(home, "bin", "mvn")
-		if _, err := os.Stat(mvn); home != "" && err == nil {
-			return mvn, nil
-		}
-	}
-	if mvn, err := exec.LookPath("mvn"); err == nil {
+// maven finds Maven, or gets it from Debian where there is apt and root.
+func maven(ctx context.Context, out io.Writer) (string, error) {
+	if mvn, err := findMaven(); err == nil {
 		return mvn, nil
 	}
-	if err := install(ctx, o.Output, "Maven", "maven"); err != nil {
-		return "", fmt.Errorf("%w in PATH or MAVEN_HOME: %w", ErrNoMaven, err)
+	if err := install(ctx, out, "Maven", "maven"); err != nil {
+		return "", fmt.Errorf("%w: it is neither in PATH nor in MAVEN_HOME: %w", ErrNoMaven, err)
+	}
+	return findMaven()
+}
+
+func findMaven() (string, error) {
+	mvn := filepath.Join(os.Getenv("MAVEN_HOME"), "bin", "mvn")
+	if _, err := os.Stat(mvn); os.Getenv("MAVEN_HOME") != "" && err == nil {
+		return mvn, nil
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return "", fmt.Errorf("%w: it was installed, yet is not in PATH", ErrNoMaven)
+		return "", fmt.Errorf("%w: %w", ErrNoMaven, err)
 	}
 	return mvn, nil
 }

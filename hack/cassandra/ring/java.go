@@ -50,7 +50,11 @@ func findJava(ctx context.Context, o Options) (java, error) {
 	if j, ok := installedJava(ctx, javaOf4, os.Getenv("JAVA_HOME")); ok {
 		return j, nil
 	}
-	if err := install(ctx, o.Output, "a JDK 17", "openjdk-17-jdk-headless"); err != nil {
+	what, packages := "a JDK 17", []string{"openjdk-17-jdk-headless"}
+	if _, err := findMaven(); err != nil {
+		what, packages = "a JDK 17 and Maven", append(packages, "maven") // both at once
+	}
+	if err := install(ctx, o.Output, what, packages...); err != nil {
 		return java{}, fmt.Errorf("%w: Cassandra %s needs a JDK 17 in JAVA_HOME or PATH: %w", ErrNoJava, o.Version, err)
 	}
 	if j, ok := installedJava(ctx, javaOf4, ""); ok {

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"syscall"
 	"time"
+
+	"github.com/icarus-sidecar/icarus/hack/process"
 )
 
 // stopTimeout is what a node gets to stop by itself; a quiet one takes 3 to 6 s.
@@ -34,7 +32,7 @@ type Node struct {
 	Logs     string   `json:"logs"` // directory of system.log and stdout.log
 	PID      int      `json:"pid"`  // 0 when it was stopped
 
-	cmd *exec.Cmd // nil when another process started it
+	process *process.Process // nil when it was stopped
 	// heardFrom are sizes of this node's log: what it says of another node
 	// counts only beyond the size it had when that one was started.
 	heardFrom map[int]int64
@@ -66,9 +64,7 @@ func (n *Node) StdoutLog() string { return filepath.Join(n.Logs, "stdout.log") }
 
 // Running is whether the node's process lives. It asks the process, so that a
 // recycled process id is not taken for the node.
-func (n *Node) Running() bool {
-	return n.PID > 0 && slices.Contains(arguments(n.PID), n.mark())
-}
+func (n *Node) Running() bool { return n.process.Running() }
 
 func (n *Node) confDir() string { return filepath.Join(n.Dir, "conf") }
 
@@ -81,46 +77,32 @@ func (n *Node) launch(o Options, j java, lib string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(n.StdoutLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	n.process, err = process.Start(process.Command{
+		Path: j.bin(), Args: args, Mark: n.mark(), Dir: n.Dir, Log: n.StdoutLog(), DieWithParent: o.DieWithParent,
+	})
 	if err != nil {
-		return fmt.Errorf("opening the log of node %d: %w", n.Index, err)
-	}
-	defer out.Close()
-	// The node outlives the call that starts it, hence no context.
-	cmd := exec.Command(j.bin(), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = n.Dir, out, out
-	cmd.SysProcAttr = processAttributes(o.DieWithParent)
-	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting node %d: %w", n.Index, err)
 	}
-	n.cmd, n.PID = cmd, cmd.Process.Pid
+	n.PID = n.process.PID()
 	return nil
 }
 
-// signal sends a signal, if the process is the node.
-func (n *Node) signal(s syscall.Signal) error {
-	if !n.Running() {
-		return nil
+// attach finds the process that another invocation started, if it still runs.
+func (n *Node) attach() {
+	n.process = process.Attach(n.PID, n.mark())
+	if !n.process.Running() {
+		n.process, n.PID = nil, 0
 	}
-	if err := syscall.Kill(n.PID, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("signalling node %d (process %d): %w", n.Index, n.PID, err)
-	}
-	return nil
 }
 
-// gone waits until the process has ended and its ports are free, and reaps it. A
-// process that is no child of ours closes its ports a little after its end shows.
+// gone waits until the process has ended and its ports are free. A process that
+// is no child of ours closes its ports a little after its end shows.
 func (n *Node) gone(ctx context.Context) error {
-	if n.PID == 0 {
+	if n.process == nil {
 		return nil
 	}
-	for n.Running() {
-		if err := pause(ctx); err != nil {
-			return fmt.Errorf("waiting for node %d (process %d) to end: %w", n.Index, n.PID, err)
-		}
-	}
-	if n.cmd != nil {
-		_ = n.cmd.Wait() // how it ended is known: by our signal
+	if err := n.process.Wait(ctx); err != nil {
+		return fmt.Errorf("stopping node %d: %w", n.Index, err)
 	}
 	for _, address := range []string{n.JMX, n.CQL} {
 		for errors.Is(free(address), ErrRunning) {
@@ -129,29 +111,18 @@ func (n *Node) gone(ctx context.Context) error {
 			}
 		}
 	}
-	n.cmd, n.PID = nil, 0
+	n.process, n.PID = nil, 0
 	return nil
 }
 
 // kill ends the process without asking.
 func (n *Node) kill(ctx context.Context) error {
-	if err := n.signal(syscall.SIGKILL); err != nil {
-		return err
-	}
-	return n.gone(ctx)
+	return errors.Join(n.process.Kill(ctx), n.gone(ctx))
 }
 
 // stop asks the process to end: Cassandra tells the others and flushes its log.
 func (n *Node) stop(ctx context.Context) error {
-	if err := n.signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	gentle, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	if err := n.gone(gentle); err == nil || ctx.Err() != nil {
-		return err
-	}
-	return n.kill(ctx)
+	return errors.Join(n.process.Stop(ctx, stopTimeout), n.gone(ctx))
 }
 
 // listening is whether something answers at address.

@@ -96,9 +96,7 @@ func Load(dir string) (*Ring, error) {
 	r := &Ring{Options: rec.Options, Nodes: rec.Nodes, TLS: tlsFilesIn(o.Dir)}
 	for _, n := range r.Nodes {
 		n.heardFrom = map[int]int64{}
-		if !n.Running() {
-			n.PID = 0
-		}
+		n.attach()
 	}
 	return r, nil
 }
@@ -214,7 +212,7 @@ func (r *Ring) launch(n *Node) error {
 func (r *Ring) killAll(ctx context.Context) error {
 	var errs []error
 	for _, n := range r.Nodes {
-		errs = append(errs, n.signal(syscall.SIGKILL))
+		errs = append(errs, n.process.Signal(syscall.SIGKILL))
 	}
 	for _, n := range r.Nodes {
 		errs = append(errs, n.gone(ctx))

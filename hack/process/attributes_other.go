@@ -1,6 +1,6 @@
 //go:build !linux
 
-package ring
+package process
 
 import (
 	"os/exec"
@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// processAttributes put a node into a session of its own, so that Ctrl-C at a
+// attributes put a program into a session of its own, so that Ctrl-C at a
 // terminal does not reach it. Nothing here can tie its life to this process.
-func processAttributes(bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+func attributes(bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 // arguments are those of a process that runs; nil if there is none.
 func arguments(pid int) []string {

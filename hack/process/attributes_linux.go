@@ -1,4 +1,4 @@
-package ring
+package process
 
 import (
 	"bytes"
@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// processAttributes put a node into a session of its own, so that Ctrl-C at a
+// attributes put a program into a session of its own, so that Ctrl-C at a
 // terminal does not reach it. With dieWithParent the kernel kills it when the
 // thread that started it ends; Go ends a thread only with a goroutine that
 // locked it, so that is the end of this process.
-func processAttributes(dieWithParent bool) *syscall.SysProcAttr {
+func attributes(dieWithParent bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setsid: true}
 	if dieWithParent {
 		a.Pdeathsig = syscall.SIGKILL
