@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type entry struct {
 	write     sync.Mutex
 	written   time.Time
 	cancelled bool
+	kept      json.RawMessage
 
 	// stop ends Run's context; it is set while the entry runs, under the
 	// manager's lock.
@@ -50,7 +52,9 @@ func newEntry(id string, seq uint64, kind Kind, req rest.Request) *entry {
 }
 
 func (e *entry) record(op rest.Operation) record {
-	return record{Seq: e.seq, Operation: op, Fingerprint: e.fingerprint, Secrets: e.secrets, Cancelled: e.cancelled}
+	return record{
+		Seq: e.seq, Operation: op, Fingerprint: e.fingerprint, Secrets: e.secrets, Cancelled: e.cancelled, Kept: e.kept,
+	}
 }
 
 // finished reports whether the operation is visible and over.

@@ -91,6 +91,38 @@ func (h *Handle) Update(change func(req rest.Request)) error {
 	return h.m.change(h.e, strict, func(op *rest.Operation) { op.Request = raw })
 }
 
+// Keep puts v aside for a resumed Run, which gets it from Kept; nobody else
+// sees it. It is on disk when Keep returns nil.
+func (h *Handle) Keep(v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encoding what to keep: %w", err)
+	}
+	h.e.write.Lock()
+	defer h.e.write.Unlock()
+	former := h.e.kept
+	h.e.kept = raw
+	if err := h.m.changeLocked(h.e, strict, func(*rest.Operation) {}); err != nil {
+		h.e.kept = former
+		return err
+	}
+	return nil
+}
+
+// Kept reads into v what was last kept, if anything was.
+func (h *Handle) Kept(v any) (found bool, err error) {
+	h.e.write.Lock()
+	raw := h.e.kept
+	h.e.write.Unlock()
+	if raw == nil {
+		return false, nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return false, fmt.Errorf("decoding what was kept: %w", err)
+	}
+	return true, nil
+}
+
 // tell changes the view. A journal that stays broken fails the operation when
 // it finishes.
 func (h *Handle) tell(d durability, apply func(op *rest.Operation)) {

@@ -44,6 +44,8 @@ type record struct {
 	Secrets bool `json:"secrets,omitempty"`
 	// Cancelled tells that a client asked to cancel.
 	Cancelled bool `json:"cancelled,omitempty"`
+	// Kept is what Run put aside with Handle.Keep.
+	Kept json.RawMessage `json:"kept,omitempty"`
 }
 
 // journal is the file of records. Every write is synced when it returns.

@@ -40,7 +40,7 @@ func (m *Manager) restore(records []record) error {
 func (m *Manager) revive(r record) (*entry, error) {
 	kind, known := m.registry[r.Operation.Type]
 	e := newEntry(r.Operation.ID, r.Seq, Kind{Name: r.Operation.Type}, nil)
-	e.fingerprint, e.secrets, e.cancelled = r.Fingerprint, r.Secrets, r.Cancelled
+	e.fingerprint, e.secrets, e.cancelled, e.kept = r.Fingerprint, r.Secrets, r.Cancelled, r.Kept
 	e.resumed = r.Operation.StartTime != nil
 	switch {
 	case r.Operation.State.IsTerminal():

@@ -46,6 +46,9 @@ func TestCrash(t *testing.T) {
 		if err := h.Update(func(r rest.Request) { r.(*work).Tag = "final" }); err != nil {
 			return err
 		}
+		if err := h.Keep([]string{"decided"}); err != nil {
+			return err
+		}
 		close(told)
 		<-ctx.Done()
 		return ctx.Err()
@@ -118,9 +121,13 @@ func TestASidecarThatWasKilled(t *testing.T) {
 	for range 2 {
 		<-f.bench.started
 	}
-	resumed := map[string]bool{} // by name and tag; written by one Run after the other
+	resumed := map[string]bool{} // by name, tag and what was kept; written by one Run after the other
 	look := func(_ context.Context, req *work, h *operation.Handle) error {
-		resumed[req.Name+" "+req.Tag] = h.Resumed()
+		var kept []string
+		if found, err := h.Kept(&kept); err != nil || found != (kept != nil) {
+			return fmt.Errorf("kept is %v (%v): %w", kept, found, err)
+		}
+		resumed[fmt.Sprintf("%s %s %v", req.Name, req.Tag, kept)] = h.Resumed()
 		return nil
 	}
 	f.bench.do("again", look)
@@ -131,7 +138,7 @@ func TestASidecarThatWasKilled(t *testing.T) {
 		t.Errorf("what was resumed is %+v", again)
 	}
 	f.expect(t, ids["pending"], rest.StateCompleted)
-	if diff := cmp.Diff(map[string]bool{"again final": true, "pending ": false}, resumed); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"again final [decided]": true, "pending  []": false}, resumed); diff != "" {
 		t.Errorf("resumed:\n%s", diff)
 	}
 }
