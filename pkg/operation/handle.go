@@ -46,10 +46,31 @@ func (h *Handle) SetPhase(phase string) {
 	h.tell(eager, func(op *rest.Operation) { op.CurrentPhase = phase })
 }
 
-// SetNodes tells how each node of a global request is doing.
+// SetNodes tells how each node of a global request is doing. What they all
+// move is what the operation moves.
 func (h *Handle) SetNodes(nodes []rest.NodeProgress) {
 	nodes = slices.Clone(nodes)
-	h.tell(lazy, func(op *rest.Operation) { op.Nodes = nodes })
+	var sum *rest.Transfer
+	for _, n := range nodes {
+		if n.Transfer == nil {
+			continue
+		}
+		if sum == nil {
+			sum = new(rest.Transfer)
+		}
+		sum.BytesTotal += n.Transfer.BytesTotal
+		sum.FilesTotal += n.Transfer.FilesTotal
+		sum.BytesDone += n.Transfer.BytesDone
+		sum.FilesDone += n.Transfer.FilesDone
+		sum.BytesReused += n.Transfer.BytesReused
+		sum.FilesReused += n.Transfer.FilesReused
+	}
+	h.tell(lazy, func(op *rest.Operation) {
+		op.Nodes = nodes
+		if sum != nil {
+			op.Transfer = sum
+		}
+	})
 }
 
 // Fail adds an error with its source: a node's address, or "" for this host.
