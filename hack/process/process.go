@@ -20,6 +20,11 @@ import (
 // poll is how often an end is looked for.
 const poll = 50 * time.Millisecond
 
+const (
+	loadingPoll  = time.Millisecond
+	loadingPolls = 100
+)
+
 // Command is what to start.
 type Command struct {
 	Path string
@@ -61,7 +66,16 @@ func Start(c Command) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
-	return &Process{pid: cmd.Process.Pid, mark: c.Mark, cmd: cmd}, nil
+	p := &Process{pid: cmd.Process.Pid, mark: c.Mark, cmd: cmd}
+	// For a moment the kernel tells no arguments of a program that it loads; one
+	// that ended at once has none either, which is not waited for long.
+	for range loadingPolls {
+		if p.Running() {
+			break
+		}
+		time.Sleep(loadingPoll)
+	}
+	return p, nil
 }
 
 // Attach is a process that another invocation started.
