@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+	"k8s.io/utils/clock"
+
+	"github.com/icarus-sidecar/icarus/hack/stores"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMemoryKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) store.Bucket { return storetest.NewMemory() })
+}
+
+func TestFaultyWithoutFaultsKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) store.Bucket { return storetest.NewFaulty(storetest.NewMemory()) })
+}
+
+func TestPrefixedKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Bucket {
+		t.Helper()
+		b := storetest.NewMemory()
+		for _, key := range []string{"a/other", "cluster/dc", "cluster/dc/node2/a/b", "cluster/dc/nod", "z"} {
+			if err := b.Create(t.Context(), key, []byte("of another node")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return store.Prefixed(b, "cluster/dc/node/")
+	})
+}
+
+func TestRetryingKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) store.Bucket {
+		return store.Retrying(storetest.NewMemory(), store.Retry{}, clock.RealClock{})
+	})
+}
+
+func TestFileKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Bucket {
+		t.Helper()
+		return open(t, "file://"+t.TempDir()+"/bucket/cluster/dc/node", store.Options{}, true)
+	})
+}
+
+func TestS3KeepsThePromises(t *testing.T) {
+	t.Parallel()
+	server := stores.S3ForTest(t)
+	var buckets atomic.Int32
+	storetest.Run(t, func(t *testing.T) store.Bucket {
+		t.Helper()
+		name := fmt.Sprintf("bucket-%d", buckets.Add(1))
+		b := open(t, "s3://"+name, s3Options(server), true)
+		t.Cleanup(func() { wantNoUploads(t, server, name) })
+		return b
+	})
+}
+
+func open(t *testing.T, location string, o store.Options, create bool) store.Bucket {
+	t.Helper()
+	l, err := store.ParseLocation(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if create {
+		if err := store.CheckBucket(t.Context(), l, o, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := store.Open(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func s3Options(server *stores.S3) store.Options {
+	return store.Options{
+		Endpoint: server.Endpoint, PathStyle: true, Connections: 8,
+		Credentials: store.Credentials{AccessKeyID: stores.AccessKey, SecretAccessKey: stores.SecretKey},
+	}
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// Options say how a bucket is opened.
+type Options struct {
+	// Insecure is HTTP instead of HTTPS, where the endpoint does not say.
+	Insecure bool
+	// Retry is how often a call is tried.
+	Retry Retry
+	// Connections is how many calls the caller makes at once.
+	Connections int
+
+	// Endpoint is an S3 server other than Amazon's, as URL or host:port.
+	Endpoint string
+	// Region is where the bucket lies; us-east-1 by default with an Endpoint.
+	Region string
+	// PathStyle asks for endpoint/bucket/key instead of bucket.endpoint/key.
+	PathStyle bool
+	// CAFile has certificates to trust besides those of the system.
+	CAFile string
+	// FewerChecksums leaves out those that a request does not need, for servers
+	// that know none.
+	FewerChecksums bool
+	// KMSKeyID is the key with which S3 encrypts what it stores.
+	KMSKeyID string
+	// ProxyURL is an HTTP proxy; by default that of the environment.
+	ProxyURL *url.URL
+	// Credentials are those of S3; where empty, the SDK finds some: from the
+	// environment, a profile, or the role of the machine or pod.
+	Credentials Credentials
+
+	// Clock decides the pauses between attempts; the real one by default.
+	Clock clock.Clock
+}
+
+// Retry says how often a call is tried, and when. What is zero has a default.
+type Retry struct {
+	// MaxAttempts counts the first one too.
+	MaxAttempts int
+	// Interval is before the second attempt.
+	Interval time.Duration
+	// Exponential doubles the interval before each further one.
+	Exponential bool
+}
+
+// Credentials are an account of S3.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey Secret
+	SessionToken    Secret
+}
+
+// Secret is text that is never shown.
+type Secret string
+
+const redacted = "***"
+
+// String hides the secret.
+func (s Secret) String() string { return redacted }
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return redacted }
+
+// MarshalJSON hides the secret.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// LogValue hides the secret from structured logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Reveal is the secret itself, for the one place that needs it.
+func (s Secret) Reveal() string { return string(s) }
