@@ -1,0 +1,110 @@
+package backup
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/icarus-sidecar/icarus/pkg/manifest"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
+)
+
+func TestPlanFindsAPlaceForEveryFile(t *testing.T) {
+	t.Parallel()
+	key := manifest.DataKey{Keyspace: "ks", Table: "t", TableID: strings.Repeat("1", 32), Dir: "1-2", File: "nb-1-big-Data.db"}
+	sha := strings.Repeat("a", 64)
+	first, second, elsewhere := key.String(), key.Distinct(sha).String(), key.Distinct(strings.Repeat("c", 64)).String()
+	own, other := content{sha, 5}, content{strings.Repeat("b", 64), 5}
+	for name, tc := range map[string]struct {
+		// vouched are the contents that manifests name.
+		vouched map[string]content
+		listed  map[string]int64
+		reuse   string
+		places  []transfer.Place
+		err     error
+	}{
+		"an empty bucket": {places: []transfer.Place{{Key: first}, {Key: second}}},
+		"vouched for and there": {
+			vouched: map[string]content{first: own}, listed: map[string]int64{first: 5}, reuse: first,
+		},
+		"vouched for under another key": {
+			vouched: map[string]content{elsewhere: own}, listed: map[string]int64{elsewhere: 5}, reuse: elsewhere,
+		},
+		"vouched for and gone": {
+			vouched: map[string]content{first: own}, places: []transfer.Place{{Key: first}, {Key: second}},
+		},
+		"vouched for and cut off": {
+			vouched: map[string]content{first: own}, listed: map[string]int64{first: 4}, places: []transfer.Place{{Key: second}},
+		},
+		"the key is another's": {
+			vouched: map[string]content{first: other}, listed: map[string]int64{first: 5}, places: []transfer.Place{{Key: second}},
+		},
+		"the key is another's that is gone": {
+			vouched: map[string]content{first: other}, places: []transfer.Place{{Key: second}},
+		},
+		"nobody vouches for what is there": {
+			listed: map[string]int64{first: 5}, places: []transfer.Place{{Key: first, Taken: true}, {Key: second}},
+		},
+		"nobody vouches for what is there, and it has another size": {
+			listed: map[string]int64{first: 6}, places: []transfer.Place{{Key: second}},
+		},
+		"all is taken": {listed: map[string]int64{first: 6, second: 6}, err: store.ErrExists},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &file{path: "/f", size: 5, key: key, sha256: sha}
+			h := newHistory([]*file{f})
+			for key, c := range tc.vouched {
+				k, err := manifest.ParseDataKey(key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.vouch(key, c)
+				if _, wanted := h.keys[identify(k, c)]; wanted {
+					h.keys[identify(k, c)] = append(h.keys[identify(k, c)], key)
+				}
+			}
+			_, items, err := plan([]*file{f}, h, tc.listed)
+			if !errors.Is(err, tc.err) {
+				t.Fatalf("the error is %v", err)
+			}
+			if f.place != tc.reuse {
+				t.Errorf("%q is reused", f.place)
+			}
+			var places []transfer.Place
+			for _, item := range items {
+				places = append(places, item.Places...)
+			}
+			if diff := cmp.Diff(tc.places, places); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTheHigherRateHolds(t *testing.T) {
+	t.Parallel()
+	items := []transfer.Outgoing{{Size: 3000}, {Size: 601}}
+	for name, tc := range map[string]struct {
+		request Request
+		want    int64
+	}{
+		"no limit":                 {Request{}, 0},
+		"a bandwidth":              {Request{BytesPerSecond: 7}, 7},
+		"a duration":               {Request{Duration: time.Hour}, 2},
+		"the duration needs more":  {Request{BytesPerSecond: 7, Duration: time.Minute}, 61},
+		"the bandwidth allows all": {Request{BytesPerSecond: 100, Duration: time.Minute}, 100},
+		"a duration of nothing":    {Request{Duration: 1}, 3_601_000_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := (&job{Request: tc.request}).rate(items); got != tc.want {
+				t.Errorf("it is %d, not %d", got, tc.want)
+			}
+		})
+	}
+}
