@@ -1,0 +1,67 @@
+package nodeops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// allow refuses a directory of a request that lies outside of the roots: the
+// parents of Cassandra's data directories, where downloads can be hard-linked
+// from, and what the administrator allowed. Links are resolved as far as the
+// path exists, so that none leads out.
+func (d *Deps) allow(ctx context.Context, field, dir string) error {
+	data, err := d.Node.DataDirectories(ctx)
+	if err != nil {
+		return err
+	}
+	roots := slices.Clone(d.AllowedDirectories)
+	for _, dir := range data {
+		if parent := filepath.Dir(dir); parent != "/" {
+			roots = append(roots, parent)
+		}
+	}
+	real, err := resolve(dir)
+	if err != nil {
+		return fmt.Errorf("resolving %s %s: %w", field, dir, err)
+	}
+	for _, root := range roots {
+		realRoot, err := resolve(root)
+		if err != nil {
+			return fmt.Errorf("resolving the allowed directory %s: %w", root, err)
+		}
+		if within(real, realRoot) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s %s is in none of the directories that requests may name: %s; --allow-directory adds one",
+		field, dir, strings.Join(roots, ", "))
+}
+
+// within reports whether path is root or lies in it.
+func within(path, root string) bool {
+	rel, err := filepath.Rel(root, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// resolve follows the links of the longest part of a path that exists.
+func resolve(path string) (string, error) {
+	path = filepath.Clean(path)
+	rest := ""
+	for {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		parent := filepath.Dir(path)
+		if _, lerr := os.Lstat(path); !errors.Is(lerr, fs.ErrNotExist) || parent == path {
+			return "", err // a link to nowhere, too
+		}
+		rest, path = filepath.Join(filepath.Base(path), rest), parent
+	}
+}

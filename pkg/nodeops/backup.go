@@ -1,0 +1,157 @@
+package nodeops
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/backup"
+	"github.com/icarus-sidecar/icarus/pkg/manifest"
+	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+)
+
+// backupNodes backs up this node or, for a global request, every node.
+//
+// One backup works on a node at a time, because two would only share its disk;
+// one ring is coordinated at a time by this sidecar for the same reason.
+func backupNodes(d *Deps) operation.Kind {
+	return operation.Define(rest.TypeBackup, operation.Spec[rest.BackupRequest]{
+		Run: func(ctx context.Context, r *rest.BackupRequest, h *operation.Handle) error {
+			if r.GlobalRequest {
+				return d.backupRing(ctx, r, h)
+			}
+			return d.backupNode(ctx, r, h)
+		},
+		Lane: func(r *rest.BackupRequest) operation.Lane { return laneOf(r.GlobalRequest) },
+		Exclusive: func(r *rest.BackupRequest) (string, bool) {
+			if r.GlobalRequest {
+				return "backup of the ring", true
+			}
+			return "backup", true
+		},
+		Check: func(_ context.Context, r *rest.BackupRequest) error {
+			if r.SnapshotTag == "" {
+				r.SnapshotTag = fmt.Sprintf("autosnap-%d", d.Clock.Now().Unix()) // the original's default
+			}
+			return checkStore(r.Store)
+		},
+		Resumable: true,
+	})
+}
+
+func laneOf(global bool) operation.Lane {
+	if global {
+		return operation.Coordinator
+	}
+	return operation.Node
+}
+
+func (d *Deps) backupNode(ctx context.Context, r *rest.BackupRequest, h *operation.Handle) error {
+	for _, dir := range r.DataDirs {
+		if err := d.allow(ctx, "dataDirs", string(dir)); err != nil {
+			return err
+		}
+	}
+	id, err := d.Node.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	location, err := locate(r.Store, id)
+	if err != nil {
+		return err
+	}
+	if err := d.completeTag(ctx, r, h, func(r *rest.BackupRequest) { r.StorageLocation = location.String() }); err != nil {
+		return err
+	}
+	request, err := d.backupRequest(r, h)
+	if err != nil {
+		return err
+	}
+	return d.withBucket(ctx, r.Store, location, r.CreateMissingBucket, func(b store.Bucket) error {
+		result, err := backup.Run(ctx, d.Node, nodeBucket(b, location), request, reportBackup(h))
+		if err != nil {
+			return err
+		}
+		for _, warning := range result.Warnings {
+			h.Warn(warning)
+		}
+		h.SetResult(rest.BackupResult{
+			SnapshotTag: result.Tag, SchemaVersion: result.SchemaVersion,
+			ManifestKey: location.NodePrefix() + result.ManifestKey, Tables: result.Tables,
+		})
+		if !r.UploadClusterTopology {
+			return nil
+		}
+		return d.putTopology(ctx, b, r.SnapshotTag)
+	})
+}
+
+// completeTag decides, once, the final tag and what else change sets.
+func (d *Deps) completeTag(ctx context.Context, r *rest.BackupRequest, h *operation.Handle, change func(r *rest.BackupRequest)) error {
+	tag := manifest.ParseTag(r.SnapshotTag)
+	schema := tag.SchemaVersion
+	if !tag.Complete {
+		var err error
+		if schema, err = d.Node.SchemaVersion(ctx); err != nil {
+			return err
+		}
+	}
+	return h.Update(func(req rest.Request) {
+		r := req.(*rest.BackupRequest) //nolint:forcetypeassert // the request of this very Run
+		if !tag.Complete {
+			r.SnapshotTag = manifest.FinalTag(r.SnapshotTag, schema, d.Clock.Now())
+		}
+		r.SchemaVersion = schema
+		change(r)
+	})
+}
+
+func (d *Deps) backupRequest(r *rest.BackupRequest, h *operation.Handle) (backup.Request, error) {
+	entities, err := rest.ParseEntities(r.Entities)
+	if err != nil {
+		return backup.Request{}, fmt.Errorf("reading entities: %w", err)
+	}
+	request := backup.Request{
+		Tag: r.SnapshotTag, Owner: h.ID(), Resumed: h.Resumed(),
+		Keyspaces: entities.Keyspaces, Tables: tableNames(entities.Tables),
+		Parallel: r.ConcurrentConnections, DataDirs: paths(r.DataDirs), Clock: d.Clock,
+	}
+	if r.Bandwidth != nil {
+		request.BytesPerSecond = r.Bandwidth.BytesPerSecond()
+	}
+	if r.Duration != nil {
+		request.Duration = r.Duration.Duration()
+	}
+	return request, nil
+}
+
+func tableNames(tables []rest.TableName) []string {
+	names := make([]string, 0, len(tables))
+	for _, t := range tables {
+		names = append(names, t.String())
+	}
+	return names
+}
+
+func paths(dirs []rest.Path) []string {
+	list := make([]string, 0, len(dirs))
+	for _, dir := range dirs {
+		list = append(list, string(dir))
+	}
+	return list
+}
+
+// reportBackup tells of a backup's progress as the operation's.
+func reportBackup(h *operation.Handle) func(p backup.Progress) {
+	var phase backup.Phase
+	return func(p backup.Progress) {
+		if p.Phase != phase {
+			phase = p.Phase
+			h.SetPhase(string(phase))
+		}
+		if p.Counts.FilesTotal > 0 {
+			h.SetTransfer(transferOf(p.Counts))
+		}
+	}
+}

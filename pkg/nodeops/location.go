@@ -1,0 +1,125 @@
+package nodeops
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+)
+
+// checkStore refuses at the door what a request says about the bucket and
+// cannot be, or cannot be done yet.
+func checkStore(s rest.Store) error {
+	var v []rest.Violation
+	if _, err := store.ParseLocation(s.StorageLocation); err != nil {
+		v = append(v, rest.Violation{Field: "storageLocation", Message: strings.TrimPrefix(err.Error(), store.ErrInvalid.Error()+": ")})
+	}
+	if s.KMSKeyID != "" {
+		v = append(v, rest.Violation{
+			Field: "kmsKeyId", Message: "client-side encryption is not supported yet; leave it out and let the bucket encrypt what it stores",
+		})
+	}
+	if p := s.ProxySettings; p != nil && p.UseProxy && p.ProxyHost == "" {
+		v = append(v, rest.Violation{Field: "proxySettings.proxyHost", Message: "is missing, as useProxy is set"})
+	}
+	// What the request says of the way to the bucket goes with its own keys only:
+	// those of the sidecar are not for an address that somebody else chose.
+	if c := s.Credentials; c != nil {
+		if c.AccessKeyID == "" {
+			v = append(v, rest.Violation{Field: "credentials.accessKeyId", Message: "is missing"})
+		}
+		if c.SecretAccessKey == "" {
+			v = append(v, rest.Violation{Field: "credentials.secretAccessKey", Message: "is missing"})
+		}
+	}
+	if len(v) > 0 {
+		return rest.Invalid(v...)
+	}
+	return nil
+}
+
+// storeOptions are the sidecar's, with what the request asks for.
+func (d *Deps) storeOptions(s rest.Store) store.Options {
+	o := d.Store
+	o.Insecure = o.Insecure || s.Insecure
+	o.Connections = s.ConcurrentConnections
+	if c := s.Credentials; c != nil {
+		o.Credentials = store.Credentials{
+			AccessKeyID:     c.AccessKeyID.Reveal(),
+			SecretAccessKey: store.Secret(c.SecretAccessKey.Reveal()), SessionToken: store.Secret(c.SessionToken.Reveal()),
+		}
+		o.Region = cmp.Or(c.Region, o.Region)
+		if c.Endpoint != "" {
+			o.Endpoint, o.PathStyle = c.Endpoint, true // as for one of the environment
+		}
+	}
+	if s.Retry.Enabled {
+		o.Retry = store.Retry{
+			// The first attempt is no retry.
+			MaxAttempts: s.Retry.MaxAttempts + 1, Interval: time.Duration(s.Retry.Interval) * time.Second,
+			Exponential: s.Retry.Strategy == "EXPONENTIAL",
+		}
+	}
+	if p := s.ProxySettings; p != nil && p.UseProxy {
+		const defaultPort = 3128
+		o.ProxyURL = &url.URL{
+			Scheme: cmp.Or(p.ProxyProtocol, "https"),
+			Host:   net.JoinHostPort(p.ProxyHost, strconv.Itoa(cmp.Or(p.ProxyPort, defaultPort))),
+		}
+		if p.ProxyUsername != "" {
+			o.ProxyURL.User = url.UserPassword(p.ProxyUsername, p.ProxyPassword.Reveal())
+		}
+	}
+	return o
+}
+
+// locate completes a location that names only a bucket with the node's place.
+func locate(s rest.Store, id cassandra.Identity) (store.Location, error) {
+	l, err := store.ParseLocation(s.StorageLocation)
+	if err != nil {
+		return store.Location{}, err
+	}
+	if !l.HasNode() {
+		l = l.WithNode(id.ClusterName, id.Datacenter, id.HostID)
+	}
+	return l, nil
+}
+
+// withBucket opens the bucket of a location, checks it unless the request says
+// that it need not be, and closes it after do.
+func (d *Deps) withBucket(ctx context.Context, s rest.Store, l store.Location, create bool, do func(b store.Bucket) error) (err error) {
+	o := d.storeOptions(s)
+	if !s.SkipBucketVerification || create {
+		if err := store.CheckBucket(ctx, l, o, create); err != nil {
+			return bucketError(err)
+		}
+	}
+	b, err := store.Open(ctx, l, o)
+	if err != nil {
+		return bucketError(err)
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return do(b)
+}
+
+// bucketError tells the way out of a bucket that is not there.
+func bucketError(err error) error {
+	if errors.Is(err, store.ErrNoBucket) {
+		return fmt.Errorf(`%w; create it, or send "createMissingBucket": true with a backup`, err)
+	}
+	return err
+}
+
+// nodeBucket is what a node has in the bucket, its keys relative to it.
+func nodeBucket(b store.Bucket, l store.Location) store.Bucket {
+	return store.Prefixed(b, l.NodePrefix())
+}
