@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/icarus-sidecar/icarus/pkg/jmx"
+)
+
+// jmxFlags say how the node is reached.
+type jmxFlags struct {
+	address     string
+	user        string
+	credentials string
+	tls         bool
+	ca          string
+	cert        string
+	key         string
+	serverName  string
+}
+
+func (f *jmxFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.address, "jmx-address", "127.0.0.1:7199", "address of the node's JMX")
+	fs.StringVar(&f.user, "jmx-user", "", "user of JMX; the password is in the environment (ICARUS_JMX_PASSWORD)")
+	fs.StringVar(&f.credentials, "jmx-credentials", "", "file with the lines username=... and password=..., read at each connection")
+	fs.BoolVar(&f.tls, "jmx-tls", false, "speak TLS to the node's JMX")
+	fs.StringVar(&f.ca, "jmx-ca", "", "file with the certificates (PEM) that vouch for the node; those of the system by default")
+	fs.StringVar(&f.cert, "jmx-cert", "", "file with the sidecar's own certificate (PEM), where JMX asks for one")
+	fs.StringVar(&f.key, "jmx-key", "", "file with the key (PEM) of --jmx-cert")
+	fs.StringVar(&f.serverName, "jmx-server-name", "", "name in the node's certificate; the host of --jmx-address by default")
+}
+
+const passwordVariable = "ICARUS_JMX_PASSWORD" //nolint:gosec // the name of the variable, not a password
+
+// dialer connects with what the flags say. Files are read at each connection,
+// because certificates and passwords that are mounted into pods rotate.
+func (f *jmxFlags) dialer() (func(ctx context.Context) (*jmx.Client, error), error) {
+	if _, _, err := net.SplitHostPort(f.address); err != nil {
+		return nil, fmt.Errorf("--jmx-address %q is not of the form host:port: %w", f.address, err)
+	}
+	if f.user != "" && f.credentials != "" {
+		return nil, errors.New("--jmx-user and --jmx-credentials exclude each other")
+	}
+	if !f.tls && (f.ca != "" || f.cert != "" || f.key != "" || f.serverName != "") {
+		return nil, errors.New("--jmx-ca, --jmx-cert, --jmx-key and --jmx-server-name need --jmx-tls")
+	}
+	if _, err := f.options(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (*jmx.Client, error) {
+		o, err := f.options()
+		if err != nil {
+			return nil, err
+		}
+		return jmx.Dial(ctx, o)
+	}, nil
+}
+
+func (f *jmxFlags) options() (jmx.Options, error) {
+	o := jmx.Options{Address: f.address}
+	switch {
+	case f.credentials != "":
+		var err error
+		if o.Username, o.Password, err = readCredentials(f.credentials); err != nil {
+			return o, err
+		}
+	case f.user != "":
+		password, set := os.LookupEnv(passwordVariable)
+		if !set {
+			return o, fmt.Errorf("--jmx-user is given, but %s is not set", passwordVariable)
+		}
+		o.Username, o.Password = f.user, password
+	}
+	if !f.tls {
+		return o, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
+	if f.ca != "" {
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return o, fmt.Errorf("reading --jmx-ca: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return o, fmt.Errorf("reading --jmx-ca: %s has no certificate in PEM", f.ca)
+		}
+	}
+	if f.cert != "" || f.key != "" {
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return o, fmt.Errorf("reading --jmx-cert and --jmx-key: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	o.TLS = config
+	return o, nil
+}
+
+// readCredentials reads the properties file of the original: username and
+// password. Its lines are never part of an error.
+func readCredentials(path string) (username, password string, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", "", fmt.Errorf("reading --jmx-credentials: %w", err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		name, value, ok := strings.Cut(lines.Text(), "=")
+		if !ok {
+			continue
+		}
+		switch strings.TrimSpace(name) {
+		case "username":
+			username = strings.TrimSpace(value)
+		case "password":
+			password = strings.TrimSpace(value)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return "", "", fmt.Errorf("reading --jmx-credentials: %w", err)
+	}
+	if username == "" || password == "" {
+		return "", "", fmt.Errorf("reading --jmx-credentials: %s lacks a line username=... or password=... with a value", path)
+	}
+	return username, password, nil
+}

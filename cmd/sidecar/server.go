@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra"
+	"github.com/icarus-sidecar/icarus/pkg/logging"
+	"github.com/icarus-sidecar/icarus/pkg/nodeops"
+	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/server"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+)
+
+// serverFlags are the settings of `icarus server`.
+type serverFlags struct {
+	listen               string
+	allowUnauthenticated bool
+	disableCORS          bool
+	jmx                  jmxFlags
+	stateDir             string
+	expiration           time.Duration
+	workers              int
+	enable               []string
+	enableTruncate       bool
+	allowDirectories     []string
+	logFormat            string
+	verbosity            int
+}
+
+func newServerCommand() *cobra.Command {
+	f := &serverFlags{}
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Serve the REST API beside a Cassandra node",
+		Long: `Serve the REST API of operations for the Cassandra node beside it.
+
+The node is reached over JMX, which is asked only when an operation or a request
+needs it: the server starts, and stays, while Cassandra is down. Operations and
+what became of them are kept in the state directory, so that a restart goes on
+with what can go on and says of the rest that it failed.
+
+Buckets: the credentials of s3:// locations come from the environment
+(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or any other way of the
+AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT).`,
+		Example: `  # beside a node with its defaults
+  icarus server
+
+  # for the sidecars of other nodes to reach, JMX with a password
+  icarus server --listen 10.0.0.1:4567 --allow-unauthenticated --jmx-credentials /etc/icarus/jmx.properties`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&f.listen, "listen", "l", "127.0.0.1:4567", "address to listen on; coordinators reach the other sidecars at the same port")
+	fs.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false,
+		"listen on other addresses than the loopback although nothing asks callers who they are")
+	fs.BoolVar(&f.disableCORS, "disable-cors", false, "leave out the headers that let web pages of other origins call")
+	fs.StringVar(&f.stateDir, "state-dir", "/var/lib/icarus", "directory of the journal of operations; one sidecar at a time uses it")
+	fs.DurationVarP(&f.expiration, "operations-expiration", "e", time.Hour, "how long a finished operation is remembered")
+	fs.IntVar(&f.workers, "workers", 10, "how many operations run on this node at a time") //nolint:mnd // the original's
+	fs.StringSliceVar(&f.enable, "enable-operations", nil, "turn on operations that are off by default: truncate")
+	fs.BoolVar(&f.enableTruncate, "enable-truncate", false, "the original's name of --enable-operations truncate")
+	fs.StringSliceVar(&f.allowDirectories, "allow-directory", nil,
+		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
+	fs.StringVar(&f.logFormat, "log-format", "json", "format of the log: json or text")
+	fs.IntVarP(&f.verbosity, "verbosity", "v", 0, "0 logs changes of state, 1 each file, 2 each request")
+	f.jmx.register(fs)
+	return cmd
+}
+
+// stopPatience is how long operations may take to stop; they go on at the next start.
+const stopPatience = 10 * time.Second
+
+func serve(ctx context.Context, f *serverFlags) (err error) {
+	log, err := logging.New(os.Stderr, logging.Format(f.logFormat), f.verbosity)
+	if err != nil {
+		return err
+	}
+	if err := f.checkListen(); err != nil {
+		return err
+	}
+	dial, err := f.jmx.dialer()
+	if err != nil {
+		return err
+	}
+	node := cassandra.New(dial)
+	deps, err := f.deps(node)
+	if err != nil {
+		return err
+	}
+	registry, err := nodeops.Kinds(deps, f.enabled())
+	if err != nil {
+		return err
+	}
+	// The address is taken first: whoever has it is the sidecar of this node.
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	manager, err := operation.New(ctx, operation.Config{
+		Dir: f.stateDir, Registry: registry, Source: f.source(), Expiration: f.expiration, Workers: f.workers, Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	log.Info("Starting", "version", version, "commit", commit, "instance", manager.Instance(), "operations", registry.Names())
+	if f.allowUnauthenticated {
+		log.Info("Serving without authentication: whoever reaches the address may do anything", "address", f.listen)
+	}
+	defer func() { err = errors.Join(err, stopManager(ctx, manager)) }()
+	handler := server.Handler(server.Config{ //nolint:contextcheck // a handler gets its contexts with the requests
+		Operations: manager, Node: nodeops.Info{Node: node, Clock: clock.RealClock{}},
+		Version: rest.SidecarVersion{Version: version, BuildTime: buildTime, GitCommit: commit}, DisableCORS: f.disableCORS, Log: log,
+	})
+	return server.Serve(ctx, listener, handler, log)
+}
+
+func stopManager(ctx context.Context, m *operation.Manager) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	return m.Close(logr.NewContext(ctx, logr.Discard()))
+}
+
+// checkListen keeps an API that asks nobody who he is on the loopback.
+func (f *serverFlags) checkListen() error {
+	host, port, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q is not of the form address:port: %w", f.listen, err)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("--listen %q has no port from 0 to 65535", f.listen)
+	}
+	address, err := netip.ParseAddr(host)
+	if loopback := host == "localhost" || (err == nil && address.IsLoopback()); loopback || f.allowUnauthenticated {
+		return nil
+	}
+	return fmt.Errorf("--listen %s is not a loopback address, and nothing asks callers who they are: "+
+		"add --allow-unauthenticated if whoever reaches it may back up, restore and truncate", f.listen)
+}
+
+// source is the host that errors of this sidecar name: where it listens, or
+// what the host is called where it listens everywhere.
+func (f *serverFlags) source() string {
+	host, _, err := net.SplitHostPort(f.listen)
+	if address, perr := netip.ParseAddr(host); err == nil && perr == nil && !address.IsUnspecified() {
+		return host
+	}
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return host
+}
+
+func (f *serverFlags) enabled() []string {
+	if f.enableTruncate {
+		return append(f.enable, rest.TypeTruncate)
+	}
+	return f.enable
+}
+
+func (f *serverFlags) deps(node *cassandra.Node) (*nodeops.Deps, error) {
+	options, err := store.OptionsFromEnv(os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return nil, err
+	}
+	return &nodeops.Deps{
+		Node: node, Store: options, Peer: nodeops.Peers(port), AllowedDirectories: f.allowDirectories, Clock: clock.RealClock{},
+	}, nil
+}
+
+var _ nodeops.Node = (*cassandra.Node)(nil)
