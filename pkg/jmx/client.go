@@ -70,7 +70,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		transport: transport, session: session, timeout: o.DialTimeout,
 		lasting: func() context.Context { return context.WithoutCancel(ctx) },
 	}
-	life, stop := context.WithCancel(c.lasting())
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	ticker := o.Clock.NewTicker(heartbeat)
 	c.beating.Go(func() {

@@ -12,7 +12,7 @@ import (
 
 // Exception is a Java exception. It is ErrNotFound, ErrDenied or ErrGone where it
 // says so.
-type Exception struct {
+type Exception struct { //nolint:errname // it is what Java calls it
 	// Class such as java.io.IOException.
 	Class   string
 	Message string

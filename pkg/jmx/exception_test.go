@@ -76,8 +76,8 @@ func TestExceptionsOfJava(t *testing.T) {
 				t.Fatal(diff)
 			}
 			for _, sentinel := range []error{ErrNotFound, ErrDenied, ErrGone, ErrTransport} {
-				if errors.Is(got, sentinel) != (sentinel == c.is) {
-					t.Errorf("is %v: %v", sentinel, sentinel != c.is)
+				if want := errors.Is(sentinel, c.is); errors.Is(got, sentinel) != want {
+					t.Errorf("is %v: %v", sentinel, !want)
 				}
 			}
 			if got.Error() != c.text {

@@ -79,12 +79,12 @@ func (p *converter) pairs(s *javaobj.Slot, objects []any) (any, error) {
 		return nil, malformed(s)
 	}
 	m := make(map[any]any, len(objects)/2)
-	for i := 0; i < len(objects); i += 2 {
-		key, err := p.plain(objects[i])
+	for pair := range slices.Chunk(objects, 2) {
+		key, err := p.plain(pair[0])
 		if err != nil {
 			return nil, err
 		}
-		value, err := p.plain(objects[i+1])
+		value, err := p.plain(pair[1])
 		if err != nil {
 			return nil, err
 		}

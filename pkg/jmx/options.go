@@ -22,7 +22,7 @@ type Options struct {
 	Password string `json:"-"`
 	// TLS is for all connections, with a certificate where the server asks for
 	// one. Nil is none. A server that does not fit is refused either way.
-	TLS *tls.Config
+	TLS *tls.Config `json:"-"`
 	// PlainRegistry is for a JVM with com.sun.management.jmxremote.ssl, but
 	// without registry.ssl: its registry has no TLS.
 	PlainRegistry bool
@@ -32,7 +32,7 @@ type Options struct {
 	// one. 0 is 8.
 	MaxConnections int
 	// Clock is for tests. Nil is the real one.
-	Clock clock.WithTicker
+	Clock clock.WithTicker `json:"-"`
 }
 
 // String has no password.

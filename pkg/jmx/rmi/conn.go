@@ -49,9 +49,18 @@ func (c *conn) during(ctx context.Context, do func() error) error {
 	}
 	c.dead.Store(true)
 	if err != nil {
-		return context.Cause(ctx)
+		return endOf(ctx)
 	}
 	return nil // the answer was whole when ctx ended
+}
+
+// endOf says why ctx ended: by its time, by whom it was cancelled, or both.
+func endOf(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // The client's greeting: "JRMI", version 2, StreamProtocol; and the answers to it.

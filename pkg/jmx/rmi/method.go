@@ -75,7 +75,7 @@ func (m Method) call(id ObjID, args []any) ([]byte, error) {
 // result reads what stands in an answer after its head: in the block of the head
 // itself if it is a number, in an object of its own otherwise.
 func (m Method) result(d *javaobj.Decoder, block []byte) (any, error) {
-	need := 0
+	var need int
 	switch m.returns {
 	case 'V':
 		return nil, nil //nolint:nilnil // void is no value and no error

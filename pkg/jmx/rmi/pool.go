@@ -14,13 +14,13 @@ import (
 func (t *Transport) take(ctx context.Context, to endpoint) (*conn, error) {
 	select {
 	case <-ctx.Done(): // before all: a free slot is no reason to go on
-		return nil, context.Cause(ctx)
+		return nil, endOf(ctx)
 	default:
 	}
 	select {
 	case t.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for one of %d JMX connections: %w", t.cfg.MaxConns, context.Cause(ctx))
+		return nil, fmt.Errorf("waiting for one of %d JMX connections: %w", t.cfg.MaxConns, endOf(ctx))
 	case <-t.closed:
 		return nil, ErrClosed
 	}
@@ -43,7 +43,7 @@ func (t *Transport) find(ctx context.Context, to endpoint) (*conn, error) {
 		}
 		t.forget(c)
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, endOf(ctx)
 		}
 	}
 	return t.dial(ctx, to)
@@ -120,7 +120,7 @@ func (t *Transport) dial(ctx context.Context, to endpoint) (*conn, error) {
 	case err == nil:
 		return c, nil
 	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		err = endOf(ctx)
 	case limited.Err() != nil:
 		err = fmt.Errorf("no answer within %s", t.cfg.DialTimeout)
 	}

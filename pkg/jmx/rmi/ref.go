@@ -28,11 +28,11 @@ type Ref struct {
 }
 
 const (
-	remoteObject  = "java.rmi.server.RemoteObject"
-	proxyHandler  = "java.rmi.server.RemoteObjectInvocationHandler"
-	sslFactory    = "javax.rmi.ssl.SslRMIClientSocketFactory"
-	withoutSocket = 0
-	withSocket    = 1
+	remoteObject   = "java.rmi.server.RemoteObject"
+	proxyHandler   = "java.rmi.server.RemoteObjectInvocationHandler"
+	sslFactory     = "javax.rmi.ssl.SslRMIClientSocketFactory"
+	withoutFactory = 0
+	withFactory    = 1
 )
 
 // ParseRef reads a stub.
@@ -70,24 +70,8 @@ func remoteSlot(o *javaobj.Object) *javaobj.Slot {
 
 func parseRef(slot *javaobj.Slot) (ref Ref, err error) {
 	rest := slot.Bytes()
-	kind, rest, err := javaobj.CutUTF(rest)
-	if err != nil {
+	if ref.TLS, rest, err = cutKind(rest, slot.Objects()); err != nil {
 		return ref, err
-	}
-	factories := slot.Objects()
-	switch {
-	case kind == "UnicastRef" && len(factories) == 0:
-	case kind == "UnicastRef2" && len(rest) > 0 && rest[0] == withoutSocket && len(factories) == 0:
-		rest = rest[1:]
-	case kind == "UnicastRef2" && len(rest) > 0 && rest[0] == withSocket && len(factories) == 1:
-		rest = rest[1:]
-		factory, ok := factories[0].(*javaobj.Object)
-		if !ok || factory.Class.Name != sslFactory {
-			return ref, fmt.Errorf("%w: it is to be reached through a socket factory that is not %s", ErrStub, sslFactory)
-		}
-		ref.TLS = true
-	default:
-		return ref, fmt.Errorf("%w: its reference is a %.100q", ErrStub, kind)
 	}
 	if ref.Host, rest, err = javaobj.CutUTF(rest); err != nil {
 		return ref, err
@@ -99,4 +83,30 @@ func parseRef(slot *javaobj.Slot) (ref Ref, err error) {
 	ref.Port = int(int32(binary.BigEndian.Uint32(rest)))
 	copy(ref.ID[:], rest[4:])
 	return ref, nil
+}
+
+// cutKind takes the kind of a reference off the front of b. Only a reference of
+// the second kind can name a socket factory, which then stands among its objects.
+func cutKind(b []byte, objects []any) (secured bool, rest []byte, err error) {
+	kind, rest, err := javaobj.CutUTF(b)
+	if err != nil {
+		return false, nil, err
+	}
+	if kind == "UnicastRef" && len(objects) == 0 {
+		return false, rest, nil
+	}
+	if kind != "UnicastRef2" || len(rest) == 0 {
+		return false, nil, fmt.Errorf("%w: its reference is a %.100q", ErrStub, kind)
+	}
+	switch format, rest := rest[0], rest[1:]; {
+	case format == withoutFactory && len(objects) == 0:
+		return false, rest, nil
+	case format == withFactory && len(objects) == 1:
+		if factory, ok := objects[0].(*javaobj.Object); ok && factory.Class.Name == sslFactory {
+			return true, rest, nil
+		}
+		return false, nil, fmt.Errorf("%w: it is to be reached through a socket factory that is not %s", ErrStub, sslFactory)
+	default:
+		return false, nil, fmt.Errorf("%w: its reference is of format %d with %d objects", ErrStub, format, len(objects))
+	}
 }

@@ -266,6 +266,12 @@ func TestContextsEndCalls(t *testing.T) {
 	if _, err := tr.Call(ctx, ref, echo, "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that had ended: %v", err)
 	}
+	reason := errors.New("reason")
+	reasoned, cancelReasoned := context.WithCancelCause(t.Context())
+	cancelReasoned(reason)
+	if _, err := tr.Call(reasoned, ref, echo, "x"); !errors.Is(err, context.Canceled) || !errors.Is(err, reason) {
+		t.Errorf("got %v, want that it was cancelled, and why", err)
+	}
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

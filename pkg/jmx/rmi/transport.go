@@ -154,7 +154,7 @@ func (t *Transport) explain(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &thrown), errors.Is(err, ErrClosed):
 		return err
-	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return err
 	case t.isClosed():
 		return ErrClosed
