@@ -53,6 +53,9 @@ func (f *jmxFlags) dialer() (func(ctx context.Context) (*jmx.Client, error), err
 	if !f.tls && (f.ca != "" || f.cert != "" || f.key != "" || f.serverName != "") {
 		return nil, errors.New("--jmx-ca, --jmx-cert, --jmx-key and --jmx-server-name need --jmx-tls")
 	}
+	if (f.cert == "") != (f.key == "") {
+		return nil, errors.New("--jmx-cert and --jmx-key need each other")
+	}
 	if _, err := f.options(); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -72,7 +73,7 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
 	fs.IntVar(&f.workers, "workers", 10, "how many operations run on this node at a time") //nolint:mnd // the original's
 	fs.StringSliceVar(&f.enable, "enable-operations", nil, "turn on operations that are off by default: truncate")
 	fs.BoolVar(&f.enableTruncate, "enable-truncate", false, "the original's name of --enable-operations truncate")
-	fs.StringSliceVar(&f.allowDirectories, "allow-directory", nil,
+	fs.StringArrayVar(&f.allowDirectories, "allow-directory", nil,
 		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
 	fs.StringVar(&f.logFormat, "log-format", "json", "format of the log: json or text")
 	fs.IntVarP(&f.verbosity, "verbosity", "v", 0, "0 logs changes of state, 1 each file, 2 each request")
@@ -88,7 +89,7 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.checkListen(); err != nil {
+	if err := errors.Join(f.checkListen(), f.checkRest()); err != nil {
 		return err
 	}
 	dial, err := f.jmx.dialer()
@@ -109,7 +110,10 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	manager, err := operation.New(ctx, operation.Config{
+	// Not ctx: a signal must not look to operations like a cancellation, after which
+	// a coordinator would cancel what the other nodes are at. Closing the manager
+	// stops them in a way that they go on from.
+	manager, err := operation.New(context.WithoutCancel(ctx), operation.Config{
 		Dir: f.stateDir, Registry: registry, Source: f.source(), Expiration: f.expiration, Workers: f.workers, Log: log,
 	})
 	if err != nil {
@@ -148,6 +152,22 @@ func (f *serverFlags) checkListen() error {
 	}
 	return fmt.Errorf("--listen %s is not a loopback address, and nothing asks callers who they are: "+
 		"add --allow-unauthenticated if whoever reaches it may back up, restore and truncate", f.listen)
+}
+
+// checkRest refuses what would silently come to something else.
+func (f *serverFlags) checkRest() error {
+	switch {
+	case f.workers < 1:
+		return fmt.Errorf("--workers %d: at least one is needed", f.workers)
+	case f.expiration <= 0:
+		return fmt.Errorf("--operations-expiration %s is not above zero", f.expiration)
+	}
+	for _, dir := range f.allowDirectories {
+		if !filepath.IsAbs(dir) {
+			return fmt.Errorf("--allow-directory %q is not an absolute path", dir)
+		}
+	}
+	return nil
 }
 
 // source is the host that errors of this sidecar name: where it listens, or
