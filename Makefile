@@ -87,7 +87,7 @@ bench: ## Go benchmarks of the hot paths.
 ## --- checking ---------------------------------------------------------------
 
 .PHONY: checks
-checks: build lint vet-modules ## What every commit must pass before its tests run.
+checks: build lint vet-modules verify ## What every commit must pass before its tests run.
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
@@ -101,6 +101,30 @@ fmt: $(GOLANGCI_LINT) ## Format the code as the linters want it.
 vet-modules: ## Check that go.mod is tidy and the modules are what go.sum says.
 	go mod tidy -diff
 	go mod verify
+
+## --- generating -------------------------------------------------------------
+
+# What make generate writes, and never a person.
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd config/rbac docs/api
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Generate deep copies, config/crd, config/rbac and docs/api.
+	$(CONTROLLER_GEN) object paths=./api/v1alpha1
+	mkdir -p config/crd docs/api
+	rm -f config/crd/*.yaml docs/api/*.md
+	$(CONTROLLER_GEN) crd paths=./api/v1alpha1 output:crd:dir=config/crd
+	if [ -d pkg/controller ]; then $(CONTROLLER_GEN) rbac:roleName=icarus-controller paths=./pkg/controller/... output:rbac:dir=config/rbac; fi
+	go run ./hack/apidocs config/crd docs/api
+
+.PHONY: verify
+verify: $(CONTROLLER_GEN) ## Check that what is generated is up to date: generate in a copy, and compare.
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	cp -rp Makefile go.mod go.sum api pkg config docs hack "$$copy"; \
+	$(MAKE) --no-print-directory -s -C "$$copy" generate; \
+	for f in $(GENERATED); do \
+	  if [ -e "$$f" ] || [ -e "$$copy/$$f" ]; then diff -ru "$$f" "$$copy/$$f" || stale=1; fi; \
+	done; \
+	if [ -n "$${stale:-}" ]; then echo 'Generated files are not up to date: run make generate, and commit what it writes'; exit 1; fi
 
 ## --- tools ------------------------------------------------------------------
 
