@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -94,7 +96,8 @@ func (j *job) checkRoom(p *place, tables []table, live map[string]cassandra.Tabl
 			}
 		}
 	}
-	for dir, bytes := range need {
+	for _, dir := range slices.Sorted(maps.Keys(need)) { // the same error each time
+		bytes := need[dir]
 		free, err := j.disk.freeIn(dir)
 		if err != nil {
 			return fmt.Errorf("asking for the free space in %s: %w", dir, err)
