@@ -100,11 +100,8 @@ func nodeReasons(ctx context.Context, c Conn) ([]string, error) {
 		{"LeavingNodes", "leaving"},
 		{"MovingNodes", "moving"},
 	}
-	names := []string{"OperationMode", "EndpointToHostId"}
-	for _, ch := range changing {
-		names = append(names, ch.attribute)
-	}
-	a, err := read(ctx, c, storageService, names...)
+	a, err := read(ctx, c, storageService, "OperationMode", "EndpointToHostId",
+		unreachableNodes, "JoiningNodes", "LeavingNodes", "MovingNodes")
 	if err != nil {
 		return nil, err
 	}

@@ -1,3 +1,4 @@
+//nolint:thelper // its functions are tests, and where they fail counts
 package cassandratest
 
 import (
