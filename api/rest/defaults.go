@@ -31,6 +31,30 @@ var builtin = Types{
 	TypeUploadTopology: func() Request {
 		return &UploadTopologyRequest{Header: Header{Type: TypeUploadTopology}, Store: newStore()}
 	},
+	TypeList: func() Request { return &ListRequest{Header: Header{Type: TypeList}, Store: newStore()} },
+	TypeRemoveBackup: func() Request {
+		return &RemoveBackupRequest{Header: Header{Type: TypeRemoveBackup}, Store: newStore()}
+	},
+	TypeScrub:           func() Request { return &ScrubRequest{Header: Header{Type: TypeScrub}} },
+	TypeUpgradeSSTables: func() Request { return &UpgradeSSTablesRequest{Header: Header{Type: TypeUpgradeSSTables}} },
+	TypeRefresh:         func() Request { return &RefreshRequest{Header: Header{Type: TypeRefresh}} },
+	TypeRebuild:         func() Request { return &RebuildRequest{Header: Header{Type: TypeRebuild}} },
+	TypeDecommission:    func() Request { return &DecommissionRequest{Header: Header{Type: TypeDecommission}} },
+	TypeDrain:           func() Request { return &DrainRequest{Header: Header{Type: TypeDrain}} },
+	TypeStop:            func() Request { return &StopRequest{Header: Header{Type: TypeStop}} },
+	TypeRestart:         func() Request { return &RestartRequest{Header: Header{Type: TypeRestart}} },
+	TypeSnapshot:        func() Request { return &SnapshotRequest{Header: Header{Type: TypeSnapshot}} },
+	TypeClearSnapshot:   func() Request { return &ClearSnapshotRequest{Header: Header{Type: TypeClearSnapshot}} },
+	TypeCompact:         func() Request { return &CompactRequest{Header: Header{Type: TypeCompact}} },
+	TypeGarbageCollect: func() Request {
+		return &GarbageCollectRequest{Header: Header{Type: TypeGarbageCollect}, Granularity: "ROW"} // nodetool's
+	},
+	TypeVerifySSTables: func() Request { return &VerifySSTablesRequest{Header: Header{Type: TypeVerifySSTables}} },
+	TypeRepair: func() Request {
+		return &RepairRequest{Header: Header{Type: TypeRepair}, Parallelism: "parallel", JobThreads: 1} // nodetool's
+	},
+	TypeAssassinate: func() Request { return &AssassinateRequest{Header: Header{Type: TypeAssassinate}} },
+	TypeRemoveNode:  func() Request { return &RemoveNodeRequest{Header: Header{Type: TypeRemoveNode}} },
 }
 
 // BuiltinTypes are the types of this package.

@@ -48,6 +48,22 @@ type Store struct {
 	KMSKeyID               string         `json:"kmsKeyId,omitempty"`
 	K8sNamespace           string         `json:"k8sNamespace,omitempty"`
 	K8sSecretName          string         `json:"k8sSecretName,omitempty"`
+	// Credentials are ours: the keys to the bucket, for a sidecar that has none.
+	Credentials *Credentials `json:"credentials,omitempty"`
+}
+
+// Credentials are an account at a store of the S3 kind. The sidecar uses them for
+// this one operation and keeps them nowhere: one that is restarted gets them
+// again when the request is posted again under its id.
+type Credentials struct {
+	AccessKeyID     Secret `json:"accessKeyId,omitempty"`
+	SecretAccessKey Secret `json:"secretAccessKey,omitempty"`
+	SessionToken    Secret `json:"sessionToken,omitempty"`
+	// Region is where the bucket lies; the sidecar's by default.
+	Region string `json:"region,omitempty"`
+	// Endpoint is the address of another server than Amazon's; the sidecar's by
+	// default.
+	Endpoint string `json:"endpoint,omitempty"`
 }
 
 // ProxySettings name the HTTP proxy on the way to the bucket.
