@@ -10,7 +10,9 @@
 //     only after Run returned, so that nothing goes on behind a finished state.
 //   - An id names one operation: posting it again starts nothing.
 //   - Coordinators and the operations they wait for have slots of their own.
-//   - Secrets never reach the disk. A request that carries one cannot be resumed.
+//   - Secrets never reach the disk. A request that carries one cannot be resumed
+//     by itself: it is FAILED after a restart, or, where its client chose the id,
+//     not known until that client posts it again, which goes on with it.
 //
 // After a restart, operations of resumable kinds run again under their ids, and
 // the others are FAILED. A kind is made with Define:

@@ -10,22 +10,22 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
-// CompactRequest is the body of POST /operations for a type of one's own:
-// {"type":"compact","keyspace":"ks1","tables":["t1","t2"]}.
-type CompactRequest struct {
+// RelocateRequest is the body of POST /operations for a type of one's own:
+// {"type":"relocate","keyspace":"ks1","tables":["t1","t2"]}.
+type RelocateRequest struct {
 	rest.Header
 	Keyspace string   `json:"keyspace" validate:"required"`
 	Tables   []string `json:"tables,omitempty" validate:"max=100"`
 }
 
-// Compact makes the kind: what it does, and that it works on a keyspace alone.
-func Compact(compact func(ctx context.Context, keyspace, table string) error) operation.Kind {
-	return operation.Define("compact", operation.Spec[CompactRequest]{
-		Exclusive: func(req *CompactRequest) (string, bool) { return "compact " + req.Keyspace, true },
-		Run: func(ctx context.Context, req *CompactRequest, h *operation.Handle) error {
+// Relocate makes the kind: what it does, and that it works on a keyspace alone.
+func Relocate(relocate func(ctx context.Context, keyspace, table string) error) operation.Kind {
+	return operation.Define("relocate", operation.Spec[RelocateRequest]{
+		Exclusive: func(req *RelocateRequest) (string, bool) { return "relocate " + req.Keyspace, true },
+		Run: func(ctx context.Context, req *RelocateRequest, h *operation.Handle) error {
 			for i, table := range req.Tables {
-				if err := compact(ctx, req.Keyspace, table); err != nil {
-					return fmt.Errorf("compacting %s.%s: %w", req.Keyspace, table, err)
+				if err := relocate(ctx, req.Keyspace, table); err != nil {
+					return fmt.Errorf("relocating %s.%s: %w", req.Keyspace, table, err)
 				}
 				h.SetProgress(float64(i+1) / float64(len(req.Tables)))
 			}
@@ -37,20 +37,20 @@ func Compact(compact func(ctx context.Context, keyspace, table string) error) op
 // A type of operation of one's own is a request, a function that makes its
 // Kind, and one line where kinds are registered.
 func ExampleDefine() {
-	err := compactOnce(context.Background())
+	err := relocateOnce(context.Background())
 	fmt.Println(err)
 	// Output:
-	// compacting ks1.t1
+	// relocating ks1.t1
 	// COMPLETED 1
 	// <nil>
 }
 
-func compactOnce(ctx context.Context) error {
+func relocateOnce(ctx context.Context) error {
 	dir := filepath.Join(os.TempDir(), fmt.Sprint("icarus-example-", os.Getpid()))
 	defer os.RemoveAll(dir)
 	registry, err := operation.NewRegistry(
-		Compact(func(_ context.Context, keyspace, table string) error {
-			fmt.Printf("compacting %s.%s\n", keyspace, table)
+		Relocate(func(_ context.Context, keyspace, table string) error {
+			fmt.Printf("relocating %s.%s\n", keyspace, table)
 			return nil
 		}),
 	)
@@ -61,7 +61,7 @@ func compactOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req, warnings, err := m.Types().Decode([]byte(`{"type":"compact","keyspace":"ks1","tables":["t1"]}`))
+	req, warnings, err := m.Types().Decode([]byte(`{"type":"relocate","keyspace":"ks1","tables":["t1"]}`))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,6 +24,26 @@ func (h *Handle) ID() string { return h.e.id }
 
 // Resumed reports whether an earlier life of the sidecar began this operation.
 func (h *Handle) Resumed() bool { return h.e.resumed }
+
+// Alone returns when no other operation waits or runs. It is for the coordinator
+// lane: in the other it would hold a slot that they need.
+func (h *Handle) Alone(ctx context.Context) error {
+	for {
+		other := h.m.unfinished(h.e)
+		if other == nil {
+			return nil
+		}
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for operation %s (%s): %w", other.id, other.kind.Name, context.Cause(ctx))
+		}
+	}
+}
+
+// Cancelled reports whether the context of a Run ended because a client cancelled
+// the operation, and not because the sidecar stops.
+func Cancelled(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errCancelled) }
 
 // SetProgress takes a number from 0 to 1.
 func (h *Handle) SetProgress(p float64) {

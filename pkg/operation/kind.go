@@ -44,6 +44,9 @@ type Kind struct {
 	// Resumable says that Run may be called again with the same request after
 	// a restart, and goes on from what is already there.
 	Resumable bool
+	// Uncancellable is why nothing stops the work once it runs, such as that
+	// Cassandra cannot take it back; "" where Run heeds its context.
+	Uncancellable string
 }
 
 // Spec is a Kind of requests of type R.
@@ -53,6 +56,8 @@ type Spec[R any] struct {
 	Exclusive func(req *R) (key string, queue bool)
 	Check     func(ctx context.Context, req *R) error
 	Resumable bool
+
+	Uncancellable string
 }
 
 // Define makes a Kind of a Spec. Requests of types that package rest does not
@@ -61,7 +66,7 @@ func Define[R any, P interface {
 	*R
 	rest.Request
 }](name string, spec Spec[R]) Kind {
-	kind := Kind{Name: name, Resumable: spec.Resumable}
+	kind := Kind{Name: name, Resumable: spec.Resumable, Uncancellable: spec.Uncancellable}
 	kind.New = func() rest.Request {
 		if req, ok := rest.NewRequest(name); ok {
 			return req

@@ -203,7 +203,8 @@ func (m *Manager) reserve(kind Kind, req rest.Request, fingerprint string) (*ent
 	if taken && !m.expired(former) {
 		return nil, nil //nolint:nilnil // the caller looks for the other one
 	}
-	if other := m.holder(key); other != nil && !queue {
+	// One that is finished is only about to give its key back.
+	if other := m.holder(key); other != nil && !queue && !other.finished() {
 		return nil, &ConflictError{ID: other.id}
 	}
 	m.seq++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -73,7 +74,8 @@ func (m *Manager) Wait(ctx context.Context, id string) (rest.Operation, error) {
 
 // Cancel asks an operation to stop. One that waits is CANCELLED at once; one
 // that runs is when its work has stopped, and until then looks as before. A
-// finished one stays as it is: cancelling twice is no error.
+// finished one stays as it is: cancelling twice is no error. One that runs and
+// that nothing stops goes on, and the error is a *rest.Error with code 409.
 func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
 	e, err := m.find(id)
 	if err != nil {
@@ -82,6 +84,10 @@ func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
 	// The wish is on disk before it is heard: a restart must not resume what a
 	// client was told is being cancelled.
 	e.write.Lock()
+	if err := e.mayCancel(); err != nil {
+		e.write.Unlock()
+		return rest.Operation{}, err
+	}
 	before := e.cancelled
 	e.cancelled = true
 	if err := m.changeLocked(e, strict, func(*rest.Operation) {}); err != nil {
@@ -104,6 +110,31 @@ func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
 		m.kick()
 	}
 	return m.show(e), nil
+}
+
+// unfinished is an operation other than e that is not finished, nil if there is none.
+func (m *Manager) unfinished(e *entry) *entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.entries {
+		if other != e && other.view.Load() != nil && !other.finished() {
+			return other
+		}
+	}
+	return nil
+}
+
+// mayCancel refuses for an operation that runs and cannot be stopped. The caller
+// holds write, which an operation needs to become RUNNING: one that is not so yet
+// will find that it is cancelled.
+func (e *entry) mayCancel() error {
+	if e.kind.Uncancellable == "" || e.view.Load().State != rest.StateRunning {
+		return nil
+	}
+	return &rest.Error{
+		Code:    http.StatusConflict,
+		Message: fmt.Sprintf("operation %s runs and cannot be cancelled: %s", e.id, e.kind.Uncancellable),
+	}
 }
 
 func (m *Manager) find(id string) (*entry, error) {

@@ -8,11 +8,18 @@ import (
 )
 
 // restore brings back what the journal holds: finished operations as they are,
-// unfinished ones of resumable kinds to run again, the others as FAILED.
+// unfinished ones of resumable kinds to run again, the others as FAILED. Those
+// that can go on with a request that is posted again are forgotten until it is.
 func (m *Manager) restore(records []record) error {
 	for _, r := range records { // in the order of their submission
 		m.seq = max(m.seq, r.Seq)
 		e, err := m.revive(r)
+		if errors.Is(err, errPostAgain) {
+			m.log.Info("Forgetting an operation whose request carried secrets: it goes on when the request is posted again",
+				"operation", r.Operation.ID, "type", r.Operation.Type)
+			m.stale = append(m.stale, r.Seq)
+			continue
+		}
 		op := r.Operation
 		e.view.Store(&op)
 		close(e.published)
@@ -36,6 +43,10 @@ func (m *Manager) restore(records []record) error {
 	return nil
 }
 
+// errPostAgain is for an operation that lost its secrets and whose client chose
+// its id: a coordinator, who is told that it is not known, posts it again.
+var errPostAgain = errors.New("the request must be posted again")
+
 // revive makes an entry of a record. The error tells why it cannot run again.
 func (m *Manager) revive(r record) (*entry, error) {
 	kind, known := m.registry[r.Operation.Type]
@@ -51,6 +62,8 @@ func (m *Manager) revive(r record) (*entry, error) {
 		return e, errors.New("the operation was interrupted; look at what it has done, then submit it again")
 	case !kind.Resumable:
 		return e, errors.New("the operation had not begun; submit it again")
+	case r.Secrets && !r.Cancelled && m.postedAgain(kind, r):
+		return e, errPostAgain
 	case r.Secrets:
 		return e, errors.New("the operation cannot go on without the password of its request, which is not kept; submit it again")
 	}
@@ -61,6 +74,17 @@ func (m *Manager) revive(r record) (*entry, error) {
 	e.kind, e.req, e.lane = kind, req, kind.lane(req)
 	e.key, _ = kind.exclusive(req)
 	return e, nil
+}
+
+// postedAgain reports whether somebody can be expected to post a request again: one
+// for this node, under an id of the client's. A coordinator's is not, since what it
+// had decided would be forgotten with it.
+func (m *Manager) postedAgain(kind Kind, r record) bool {
+	req := kind.New()
+	if _, err := rest.DecodeInto(r.Request, req); err != nil {
+		return false
+	}
+	return req.RequestID() != "" && kind.lane(req) == Node
 }
 
 // requeue lets an operation run again. What it reported before is told anew.

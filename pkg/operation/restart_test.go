@@ -318,3 +318,40 @@ func change(t *testing.T, path, bucket string, key, value []byte) {
 		t.Fatal(err)
 	}
 }
+
+func TestAnOperationWithSecretsGoesOnWhenItIsPostedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const id = "6f1a3a5e-8d8c-4b3e-9a57-0f2d6f0c1b11"
+	secret := work{Header: rest.Header{Type: "again", ID: id}, Name: "secret", Password: "hunter2"}
+	global := work{Header: rest.Header{Type: "again", ID: "6f1a3a5e-8d8c-4b3e-9a57-0f2d6f0c1b12"}, Name: "global", Password: "hunter2", Global: true}
+
+	f := setUpIn(t, dir, newBench(), nil)
+	for _, req := range []work{secret, global} {
+		if _, created, err := f.Submit(t.Context(), &req, nil); err != nil || !created {
+			t.Fatalf("submitting %s: created %v, %v", req.Name, created, err)
+		}
+		<-f.bench.started
+	}
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	f = setUpIn(t, dir, newBench(), func(c *operation.Config) { c.Instance = "life-2" })
+	if _, err := f.Get(id); !errors.Is(err, operation.ErrNotFound) {
+		t.Errorf("whoever coordinates is not told to post it again: %v", err)
+	}
+	f.expect(t, global.ID, rest.StateFailed)
+	if _, created, err := f.Submit(t.Context(), &secret, nil); err != nil || !created {
+		t.Fatalf("posting it again: created %v, %v", created, err)
+	}
+	f.bench.do("secret", func(_ context.Context, req *work, _ *operation.Handle) error {
+		if req.Password.Reveal() != "hunter2" {
+			return errors.New("the password did not come along")
+		}
+		return nil
+	})
+	if op := f.wait(t, id); op.State != rest.StateCompleted || len(op.Errors) > 0 {
+		t.Errorf("it ended as %+v", op)
+	}
+}
