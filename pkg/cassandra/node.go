@@ -30,7 +30,7 @@ const (
 	javaInt     = "int"
 )
 
-// Conn is what a Node needs of a JMX connection. A *jmx.Client is one.
+// Conn is what a Node needs of a JMX connection.
 type Conn interface {
 	Attribute(ctx context.Context, bean jmx.ObjectName, name string) (any, error)
 	Attributes(ctx context.Context, bean jmx.ObjectName, names ...string) (map[string]any, error)
@@ -38,6 +38,31 @@ type Conn interface {
 	Query(ctx context.Context, pattern string) ([]jmx.ObjectName, error)
 	Info(ctx context.Context, bean jmx.ObjectName) (*jmx.BeanInfo, error)
 	Close() error
+}
+
+// Listener is a Conn over which MBeans tell what happens. Only repairs need it.
+type Listener interface {
+	// Listen begins to receive what an MBean tells. It ends with the connection.
+	Listen(ctx context.Context, bean jmx.ObjectName) (Notifications, error)
+}
+
+// Notifications are what an MBean tells. A *jmx.Subscription has them.
+type Notifications interface {
+	Next(ctx context.Context) (jmx.Notification, error)
+	// Lost is how many were thrown away before they were fetched, at most.
+	Lost() int64
+}
+
+// client is a *jmx.Client as a Conn and Listener.
+type client struct{ *jmx.Client }
+
+// Listen is Subscribe.
+func (c client) Listen(ctx context.Context, bean jmx.ObjectName) (Notifications, error) {
+	s, err := c.Subscribe(ctx, bean)
+	if err != nil {
+		return nil, err // not a nil subscription in an interface that is not nil
+	}
+	return s, nil
 }
 
 // Node is one Cassandra node. Its methods may be called from any goroutine.
@@ -53,7 +78,7 @@ func New(dial func(ctx context.Context) (*jmx.Client, error)) *Node {
 		if err != nil {
 			return nil, err // not a nil client in a Conn that is not nil
 		}
-		return c, nil
+		return client{c}, nil
 	})
 }
 

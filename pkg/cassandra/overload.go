@@ -4,20 +4,22 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
 )
 
-// infos remembers what the MBeans of tables offer, by release: all tables of a
-// node are alike, and a node may come back from a restart as another release.
+// infos remembers what the MBeans of one release offer: all tables of a node are
+// alike, and a node may come back from a restart as another release.
 type infos struct {
-	mu        sync.Mutex
-	byRelease map[string]*jmx.BeanInfo
+	mu      sync.Mutex
+	release string
+	byBean  map[jmx.ObjectName]*jmx.BeanInfo
 }
 
-// tableInfo describes the MBean of any table.
-func (n *Node) tableInfo(ctx context.Context, c Conn, bean jmx.ObjectName) (*jmx.BeanInfo, error) {
+// info describes an MBean, or the MBean of any table.
+func (n *Node) info(ctx context.Context, c Conn, bean jmx.ObjectName) (*jmx.BeanInfo, error) {
 	a, err := read(ctx, c, storageService, "ReleaseVersion")
 	if err != nil {
 		return nil, err
@@ -26,8 +28,15 @@ func (n *Node) tableInfo(ctx context.Context, c Conn, bean jmx.ObjectName) (*jmx
 	if err != nil {
 		return nil, err
 	}
+	key := bean
+	if strings.HasPrefix(string(bean), tables) {
+		key = tables
+	}
 	n.infos.mu.Lock()
-	known := n.infos.byRelease[release]
+	if n.infos.release != release { // the old one does not come back
+		n.infos.release, n.infos.byBean = release, map[jmx.ObjectName]*jmx.BeanInfo{}
+	}
+	known := n.infos.byBean[key]
 	n.infos.mu.Unlock()
 	if known != nil {
 		return known, nil
@@ -38,22 +47,24 @@ func (n *Node) tableInfo(ctx context.Context, c Conn, bean jmx.ObjectName) (*jmx
 	}
 	n.infos.mu.Lock()
 	defer n.infos.mu.Unlock()
-	n.infos.byRelease = map[string]*jmx.BeanInfo{release: info} // the old release does not come back
+	if n.infos.release == release {
+		n.infos.byBean[key] = info
+	}
 	return info, nil
 }
 
-// hasAttribute reports whether the MBeans of tables have an attribute.
+// hasAttribute reports whether an MBean has an attribute.
 func (n *Node) hasAttribute(ctx context.Context, c Conn, bean jmx.ObjectName, name string) (bool, error) {
-	info, err := n.tableInfo(ctx, c, bean)
+	info, err := n.info(ctx, c, bean)
 	if err != nil {
 		return false, err
 	}
 	return slices.Contains(info.Attributes, name), nil
 }
 
-// hasOperation reports whether the MBeans of tables have one form of an operation.
+// hasOperation reports whether an MBean has one form of an operation.
 func (n *Node) hasOperation(ctx context.Context, c Conn, bean jmx.ObjectName, op string, signature []string) (bool, error) {
-	info, err := n.tableInfo(ctx, c, bean)
+	info, err := n.info(ctx, c, bean)
 	if err != nil {
 		return false, err
 	}
@@ -68,8 +79,7 @@ type overload struct {
 	args      []any
 }
 
-// choose finds the first of some forms of an operation that the MBeans of
-// tables have.
+// choose finds the first of some forms of an operation that an MBean has.
 func (n *Node) choose(ctx context.Context, c Conn, bean jmx.ObjectName, op string, forms ...overload) (overload, error) {
 	for _, form := range forms {
 		has, err := n.hasOperation(ctx, c, bean, op, form.signature)
@@ -81,4 +91,13 @@ func (n *Node) choose(ctx context.Context, c Conn, bean jmx.ObjectName, op strin
 		}
 	}
 	return overload{}, fmt.Errorf("%w: it has no %s that is known here", ErrUnsupported, op)
+}
+
+// invoke invokes the first of some forms of an operation that an MBean has.
+func (n *Node) invoke(ctx context.Context, c Conn, bean jmx.ObjectName, op string, forms ...overload) (any, error) {
+	form, err := n.choose(ctx, c, bean, op, forms...)
+	if err != nil {
+		return nil, err
+	}
+	return c.Invoke(ctx, bean, op, form.signature, form.args...)
 }

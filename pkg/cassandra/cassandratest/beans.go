@@ -98,13 +98,16 @@ func (t *tableSchema) bean() jmx.ObjectName {
 	return jmx.ObjectName("org.apache.cassandra.db:type=Tables,keyspace=" + t.keyspace + ",table=" + t.name)
 }
 
-// Info describes the MBean of a table.
+// Info describes StorageService, or the MBean of a table.
 func (c connection) Info(ctx context.Context, bean jmx.ObjectName) (*jmx.BeanInfo, error) {
 	f := c.node
 	f.ring.mu.Lock()
 	defer f.ring.mu.Unlock()
 	if err := f.reach(ctx); err != nil {
 		return nil, err
+	}
+	if bean == storageService {
+		return f.storageInfo(), nil
 	}
 	if f.tableOf(bean) == nil {
 		return nil, noBean(bean)
@@ -138,12 +141,15 @@ func (f *Fake) tableOf(bean jmx.ObjectName) *tableSchema {
 func (f *Fake) attributes(bean jmx.ObjectName) map[string]func() (any, error) {
 	is := func(v any) func() (any, error) { return func() (any, error) { return v, nil } }
 	switch bean {
-	case "org.apache.cassandra.db:type=StorageService":
+	case storageService:
 		return f.storageService(is)
 	case "org.apache.cassandra.db:type=StorageProxy":
 		return map[string]func() (any, error){"SchemaVersions": is(f.schemaVersions())}
 	case "org.apache.cassandra.db:type=EndpointSnitchInfo":
 		return map[string]func() (any, error){"Datacenter": is(f.ring.options.Datacenter), "Rack": is(f.rack())}
+	}
+	if kept := f.upkeepAttributes(bean); kept != nil {
+		return kept
 	}
 	t := f.tableOf(bean)
 	switch {

@@ -29,6 +29,22 @@ type Node interface {
 	LoadNewSSTables(ctx context.Context, keyspace, table string) error
 	Import(ctx context.Context, keyspace, table string, dirs []string, o cassandra.ImportOptions) error
 	CanImport(ctx context.Context) (bool, error)
+	Scrub(ctx context.Context, keyspace string, o cassandra.ScrubOptions, tables ...string) error
+	UpgradeSSTables(ctx context.Context, keyspace string, all bool, jobs int, tables ...string) error
+	Verify(ctx context.Context, keyspace string, o cassandra.VerifyOptions, tables ...string) error
+	GarbageCollect(ctx context.Context, keyspace, granularity string, jobs int, tables ...string) error
+	MajorCompact(ctx context.Context, keyspace string, o cassandra.MajorOptions, tables ...string) error
+	Compactions(ctx context.Context) ([]cassandra.Compaction, error)
+	StopCompaction(ctx context.Context, id string) error
+	Streams(ctx context.Context) ([]cassandra.Stream, error)
+	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, report func(done, of int)) error
+	StopRepairs(ctx context.Context) error
+	Drain(ctx context.Context) error
+	Decommission(ctx context.Context, force bool) error
+	Rebuild(ctx context.Context, o cassandra.RebuildOptions) error
+	RemoveNode(ctx context.Context, hostID string) error
+	Assassinate(ctx context.Context, address string) error
+	StopDaemon(ctx context.Context) error
 }
 
 var (

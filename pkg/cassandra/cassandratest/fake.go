@@ -43,6 +43,7 @@ type Fake struct {
 	mode     string
 	down     bool
 	schema   string // "" is the ring's
+	upkeep
 }
 
 // ring is what its nodes have in common.

@@ -20,6 +20,9 @@ func (c connection) Invoke(ctx context.Context, bean jmx.ObjectName, op string, 
 	}
 	form := op + "(" + strings.Join(signature, ",") + ")"
 	run, there := operations[form]
+	if kept, is := f.upkeepOperation(form); is {
+		run, there = kept, true
+	}
 	if !there || strings.HasPrefix(form, "importNewSSTables") && f.ring.release.Major < 4 {
 		return nil, &jmx.Exception{
 			Class: "javax.management.ReflectionException", Message: "No such operation: " + form,
@@ -60,7 +63,7 @@ var operations = map[string]func(f *Fake, bean jmx.ObjectName, args []any) (any,
 		if keyspace := args[1].(string); cassandra.IsLocal(keyspace) {
 			return nil, thrown("java.lang.RuntimeException", "Cleanup of the system keyspace is neither necessary nor wise")
 		}
-		return int32(0), f.each(args[1], anys(args[2]), func(*tableOn) error { return nil })
+		return f.compacted(args[1], args[2])
 	},
 	"importNewSSTables(java.util.Set,boolean,boolean,boolean,boolean,boolean,boolean,boolean)": importNew,
 }
