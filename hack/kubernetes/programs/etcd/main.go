@@ -1,0 +1,10 @@
+// Command etcd is etcd under its own name: go build would call it "server".
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
