@@ -63,6 +63,11 @@ func (e *entry) finished() bool {
 	return op != nil && op.State.IsTerminal()
 }
 
+// windsUp reports whether a cancelled operation has to run all the same, with a
+// context that is cancelled: a coordinator that was cancelled and died has
+// operations at work elsewhere, which it is to cancel.
+func (e *entry) windsUp() bool { return e.resumed && e.lane == Coordinator }
+
 // durability says how a change relates to the journal.
 type durability int
 

@@ -30,7 +30,7 @@ func (m *Manager) restore(records []record) error {
 		switch {
 		case op.State.IsTerminal():
 			close(e.done)
-		case e.cancelled:
+		case e.cancelled && (err != nil || !e.windsUp()):
 			m.finish(e, errCancelled)
 		case err != nil:
 			m.finish(e, fmt.Errorf("sidecar restarted: %w", err))

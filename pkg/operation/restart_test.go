@@ -61,10 +61,16 @@ func TestCrash(t *testing.T) {
 	if _, err := f.Cancel(t.Context(), stopping.ID); err != nil {
 		t.Fatal(err)
 	}
+	winding := f.begin(t, "again", work{Name: "winding", Global: true})
+	f.bench.do("winding", func(context.Context, *work, *operation.Handle) error { <-deaf; return nil })
+	if _, err := f.Cancel(t.Context(), winding.ID); err != nil {
+		t.Fatal(err)
+	}
 	pending := f.submit(t, "again", work{Name: "pending"})
 	pendingOnce := f.submit(t, "once", work{Name: "pendingOnce"})
 	for name, op := range map[string]rest.Operation{
 		"done": done, "once": once, "again": again, "secret": secret, "stopping": stopping,
+		"winding": winding,
 		"pending": pending, "pendingOnce": pendingOnce,
 	} {
 		fmt.Println("operation", name, op.ID)
@@ -97,7 +103,7 @@ func TestASidecarThatWasKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ids := crash(t, dir)
-	if len(ids) != 7 {
+	if len(ids) != 8 {
 		t.Fatalf("there were %v", ids)
 	}
 	journal, err := os.ReadFile(filepath.Join(dir, "operations.db"))
@@ -118,8 +124,16 @@ func TestASidecarThatWasKilled(t *testing.T) {
 	}
 	f.expect(t, ids["stopping"], rest.StateCancelled)
 
-	for range 2 {
-		<-f.bench.started
+	// A cancelled coordinator runs once more, to cancel what it has at work elsewhere.
+	if op := f.wait(t, ids["winding"]); op.State != rest.StateCancelled || len(op.Errors) != 0 {
+		t.Errorf("the cancelled coordinator is %+v", op)
+	}
+	began := map[string]bool{}
+	for range 3 {
+		began[<-f.bench.started] = true
+	}
+	if !began["winding"] {
+		t.Errorf("these ran again: %v", began)
 	}
 	resumed := map[string]bool{} // by name, tag and what was kept; written by one Run after the other
 	look := func(_ context.Context, req *work, h *operation.Handle) error {

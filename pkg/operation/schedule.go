@@ -91,9 +91,11 @@ func (m *Manager) run(ctx context.Context, e *entry) {
 	case err != nil:
 		m.finish(e, err)
 		return
-	case cancelled:
+	case cancelled && !e.windsUp():
 		m.finish(e, errCancelled)
 		return
+	case cancelled:
+		stop(errCancelled)
 	}
 	log.Info("Running operation", "resumed", e.resumed)
 	err = m.guard(ctx, e)
