@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// allow refuses a directory of a request that lies outside of the roots: the
-// parents of Cassandra's data directories, where downloads can be hard-linked
-// from, and what the administrator allowed. Links are resolved as far as the
-// path exists, so that none leads out.
+// allow refuses a directory of a request that lies outside of the roots:
+// Cassandra's data directories, which may be links or lie in /, their parents,
+// where downloads can be hard-linked from, and what the administrator allowed.
+// Links are resolved as far as the path exists, so that none leads out.
 func (d *Deps) allow(ctx context.Context, field, dir string) error {
 	data, err := d.Node.DataDirectories(ctx)
 	if err != nil {
@@ -22,6 +22,7 @@ func (d *Deps) allow(ctx context.Context, field, dir string) error {
 	}
 	roots := slices.Clone(d.AllowedDirectories)
 	for _, dir := range data {
+		roots = append(roots, dir)
 		if parent := filepath.Dir(dir); parent != "/" {
 			roots = append(roots, parent)
 		}
@@ -31,11 +32,9 @@ func (d *Deps) allow(ctx context.Context, field, dir string) error {
 		return fmt.Errorf("resolving %s %s: %w", field, dir, err)
 	}
 	for _, root := range roots {
-		realRoot, err := resolve(root)
-		if err != nil {
-			return fmt.Errorf("resolving the allowed directory %s: %w", root, err)
-		}
-		if within(real, realRoot) {
+		// In one that cannot be resolved, such as a link that leads somewhere for
+		// Cassandra only, nothing lies.
+		if realRoot, err := resolve(root); err == nil && within(real, realRoot) {
 			return nil
 		}
 	}

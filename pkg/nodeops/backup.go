@@ -34,6 +34,10 @@ func backupNodes(d *Deps) operation.Kind {
 			if r.SnapshotTag == "" {
 				r.SnapshotTag = fmt.Sprintf("autosnap-%d", d.Clock.Now().Unix()) // the original's default
 			}
+			// Package rest knows nothing of what will be added to the tag.
+			if err := manifest.ValidateTag(r.SnapshotTag); err != nil {
+				return rest.Invalid(rest.Violation{Field: "snapshotTag", Message: err.Error()})
+			}
 			return checkStore(r.Store)
 		},
 		Resumable: true,

@@ -4,16 +4,18 @@ import (
 	"context"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
-// cleanup drops the data that the node no longer owns. Two cleanups of one
-// keyspace would find each other's SSTables taken, so one waits for the other.
+// cleanup drops the data that the node no longer owns.
 func cleanup(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeCleanup, operation.Spec[rest.CleanupRequest]{
-		Run: func(ctx context.Context, r *rest.CleanupRequest, _ *operation.Handle) error {
-			return d.Node.Cleanup(ctx, r.Keyspace, r.Jobs, r.Tables...)
+		Run: func(ctx context.Context, r *rest.CleanupRequest, h *operation.Handle) error {
+			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+				return d.Node.Cleanup(ctx, r.Keyspace, r.Jobs, r.Tables...)
+			}, cassandra.CompactionCleanup)
 		},
-		Exclusive: func(r *rest.CleanupRequest) (string, bool) { return "cleanup " + r.Keyspace, true },
+		Exclusive: func(r *rest.CleanupRequest) (string, bool) { return sstables(r.Keyspace) },
 	})
 }

@@ -1,6 +1,7 @@
 package nodeops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,8 @@ func (d *Deps) coordinate(ctx context.Context, plan cluster.Plan, c coordination
 		for _, e := range decision.Errors {
 			h.Warn(strings.TrimPrefix(e.Source+": "+e.Message, ": "))
 		}
-		return context.Cause(ctx)
+		// An earlier life may have been the one that was told to stop.
+		return cmp.Or(context.Cause(ctx), errStopped)
 	default:
 		for _, e := range decision.Errors {
 			h.Fail(e.Source, e.Message)
@@ -110,6 +112,10 @@ func (d *Deps) coordinate(ctx context.Context, plan cluster.Plan, c coordination
 		return nil
 	}
 }
+
+// errStopped is for an operation that was being wound up, as a cancelled one is,
+// when the sidecar went away, and that is over now.
+var errStopped = errors.New("the operation was stopped before it was complete")
 
 // reportRing passes on how the ring is doing.
 func reportRing(h *operation.Handle) func(r cluster.Report) {

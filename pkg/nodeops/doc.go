@@ -8,13 +8,16 @@
 //
 // Its invariants:
 //
-//   - A directory that a request names lies in a data directory's parent or in
-//     a directory that the administrator allowed, symbolic links resolved.
+//   - A directory that a request names lies in a data directory, in the parent of
+//     one, or in a directory that the administrator allowed, symbolic links
+//     resolved. A file:// location is a bucket, and is not held to that.
 //   - What a request leaves open, such as the tag's schema version and time, is
 //     decided once and journaled before it is acted upon, so that a resumed
 //     operation goes on with the same.
 //   - A global request asks nothing of a node before all of the ring that it is
 //     about was found to be up.
+//   - What Cassandra goes on with when we hang up is stopped there before the
+//     operation is CANCELLED; where Cassandra cannot stop, cancelling is refused.
 //
 // Only cmd may import this package.
 package nodeops

@@ -13,6 +13,7 @@ func flush(d *Deps) operation.Kind {
 		Run: func(ctx context.Context, r *rest.FlushRequest, _ *operation.Handle) error {
 			return d.Node.Flush(ctx, r.Keyspace, r.Tables...)
 		},
-		Resumable: true, // to flush twice does no harm
+		Resumable:     true, // to flush twice does no harm
+		Uncancellable: blocking,
 	})
 }

@@ -27,7 +27,38 @@ type Node interface {
 	SchemaAgreement(ctx context.Context) (map[string][]string, error)
 	Keyspaces(ctx context.Context) ([]string, error)
 	Flush(ctx context.Context, keyspace string, tables ...string) error
+	compacter
+	watcher
+	mover
+}
+
+// compacter is what works on the SSTables of a node.
+type compacter interface {
 	Cleanup(ctx context.Context, keyspace string, jobs int, tables ...string) error
+	Scrub(ctx context.Context, keyspace string, o cassandra.ScrubOptions, tables ...string) error
+	UpgradeSSTables(ctx context.Context, keyspace string, all bool, jobs int, tables ...string) error
+	Verify(ctx context.Context, keyspace string, o cassandra.VerifyOptions, tables ...string) error
+	GarbageCollect(ctx context.Context, keyspace, granularity string, jobs int, tables ...string) error
+	MajorCompact(ctx context.Context, keyspace string, o cassandra.MajorOptions, tables ...string) error
+	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, report func(done, of int)) error
+}
+
+// watcher is what tells how far that is, and stops it.
+type watcher interface {
+	Compactions(ctx context.Context) ([]cassandra.Compaction, error)
+	StopCompaction(ctx context.Context, id string) error
+	Streams(ctx context.Context) ([]cassandra.Stream, error)
+	StopRepairs(ctx context.Context) error
+}
+
+// mover is what changes a node's place in the ring.
+type mover interface {
+	Drain(ctx context.Context) error
+	Decommission(ctx context.Context, force bool) error
+	Rebuild(ctx context.Context, o cassandra.RebuildOptions) error
+	RemoveNode(ctx context.Context, hostID string) error
+	Assassinate(ctx context.Context, address string) error
+	StopDaemon(ctx context.Context) error
 }
 
 // Deps is what operations work with.
@@ -43,10 +74,13 @@ type Deps struct {
 	Clock              clock.WithTicker
 	// Patience is that of coordinated operations.
 	Patience cluster.Patience
+	// Stop begins to stop the sidecar, and returns. Nil refuses to.
+	Stop func()
 }
 
 // kinds are all there are. Those that destroy what no backup brings back by
-// itself are off until they are enabled.
+// itself, or that need someone to pick up the pieces, are off until they are
+// enabled; decommission and drain are on, as in the original.
 var kinds = []struct {
 	name     string
 	make     func(d *Deps) operation.Kind
@@ -55,26 +89,47 @@ var kinds = []struct {
 	{rest.TypeBackup, backupNodes, false},
 	{rest.TypeRestore, restoreNodes, false},
 	{rest.TypeUploadTopology, uploadTopology, false},
+	{rest.TypeList, listBackups, false},
+	{rest.TypeRemoveBackup, removeBackup, false},
 	{rest.TypeImport, importTables, false},
 	{rest.TypeFlush, flush, false},
 	{rest.TypeCleanup, cleanup, false},
 	{rest.TypeTruncate, truncate, true},
+	{rest.TypeScrub, scrub, false},
+	{rest.TypeUpgradeSSTables, upgradeSSTables, false},
+	{rest.TypeCompact, compact, false},
+	{rest.TypeGarbageCollect, garbageCollect, false},
+	{rest.TypeVerifySSTables, verifySSTables, false},
+	{rest.TypeRepair, repair, false},
+	{rest.TypeRefresh, refresh, false},
+	{rest.TypeSnapshot, snapshot, false},
+	{rest.TypeClearSnapshot, clearSnapshot, false},
+	{rest.TypeDrain, drain, false},
+	{rest.TypeDecommission, decommission, false},
+	{rest.TypeRebuild, rebuild, false},
+	{rest.TypeRemoveNode, removeNode, true},
+	{rest.TypeAssassinate, assassinate, true},
+	{rest.TypeStop, stop, false},
+	{rest.TypeRestart, restart, true},
 }
 
 // Kinds are the types of operations of a sidecar: those that are on by
-// themselves, and those of enabled that exist.
-func Kinds(d *Deps, enabled []string) (operation.Registry, error) {
+// themselves and those of enabled, without those of disabled.
+func Kinds(d *Deps, enabled []string, disabled ...string) (operation.Registry, error) {
 	names := make([]string, 0, len(kinds))
 	var chosen []operation.Kind
 	for _, k := range kinds {
 		names = append(names, k.name)
-		if !k.onDemand || slices.Contains(enabled, k.name) {
+		if on := !k.onDemand || slices.Contains(enabled, k.name); on && !slices.Contains(disabled, k.name) {
 			chosen = append(chosen, k.make(d))
 		}
 	}
-	for _, name := range enabled {
-		if !slices.Contains(names, name) {
-			return nil, fmt.Errorf("enabling operation %q: there is none of that name; there are %s", name, strings.Join(names, ", "))
+	for _, name := range slices.Concat(enabled, disabled) {
+		switch {
+		case !slices.Contains(names, name):
+			return nil, fmt.Errorf("enabling or disabling operation %q: there is none of that name; there are %s", name, strings.Join(names, ", "))
+		case slices.Contains(enabled, name) && slices.Contains(disabled, name):
+			return nil, fmt.Errorf("operation %q is both enabled and disabled", name)
 		}
 	}
 	return operation.NewRegistry(chosen...)

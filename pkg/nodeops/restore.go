@@ -19,6 +19,11 @@ import (
 func restoreNodes(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeRestore, operation.Spec[rest.RestoreRequest]{
 		Run: func(ctx context.Context, r *rest.RestoreRequest, h *operation.Handle) error {
+			if !h.Resumed() { // else it was told
+				for _, field := range inPlaceFields(r) {
+					h.Warn(field + " is for restorationStrategyType IN_PLACE only, and is not done")
+				}
+			}
 			if r.GlobalRequest {
 				return d.restoreRing(ctx, r, h)
 			}
@@ -74,9 +79,6 @@ func (d *Deps) restoreNode(ctx context.Context, r *rest.RestoreRequest, h *opera
 	request, err := d.restoreRequest(r, location, h)
 	if err != nil {
 		return err
-	}
-	for _, field := range inPlaceFields(r) {
-		h.Warn(field + " is for restorationStrategyType IN_PLACE only, and is not done")
 	}
 	h.SetPhase(string(r.RestorationPhase))
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {

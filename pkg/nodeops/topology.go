@@ -1,17 +1,17 @@
 package nodeops
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // uploadTopology puts the ring into the bucket, when every node has committed
@@ -33,19 +33,19 @@ func uploadTopology(d *Deps) operation.Kind {
 }
 
 // putTopology writes the ring as topology/<tag>.json, in the original's form.
-// Its time is the tag's, so that a second try writes the same document.
+// Its time and schema version are the tag's, so that a second try writes the same
+// document.
 func (d *Deps) putTopology(ctx context.Context, b store.Bucket, tag string) error {
 	members, err := d.Node.Ring(ctx)
 	if err != nil {
 		return err
 	}
-	at := d.Clock.Now()
-	if parsed := manifest.ParseTag(tag); parsed.Complete {
-		at = parsed.Time
-	}
-	ring, err := topology(ctx, d.Node, members, at)
+	ring, err := topology(ctx, d.Node, members, d.Clock.Now())
 	if err != nil {
 		return err
+	}
+	if parsed := manifest.ParseTag(tag); parsed.Complete {
+		ring.Timestamp, ring.SchemaVersion = parsed.Time.UnixMilli(), parsed.SchemaVersion
 	}
 	body, err := json.MarshalIndent(ring, "", "  ")
 	if err != nil {
@@ -56,25 +56,26 @@ func (d *Deps) putTopology(ctx context.Context, b store.Bucket, tag string) erro
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}
-	present, err := readAll(ctx, b, key, int64(len(body)))
+	present, err := transfer.Read(ctx, b, key, maxTopology)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(present, body) {
+	var former rest.Topology
+	if err := json.Unmarshal(present, &former); err != nil || !sameRing(former, ring) {
 		return fmt.Errorf("%w: %s lies in the bucket with another ring; take another snapshotTag", store.ErrExists, key)
 	}
 	return nil
 }
 
-// readAll reads a document of at most one byte more than size.
-func readAll(ctx context.Context, b store.Bucket, key string, size int64) (body []byte, err error) {
-	r, _, err := b.Get(ctx, key, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if body, err = io.ReadAll(io.LimitReader(r, size+1)); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", key, err)
-	}
-	return body, nil
+// maxTopology is more than a ring of ten thousand nodes has.
+const maxTopology = 16 << 20
+
+// sameRing compares all but hostnames: they are for people, and a name server that
+// did not answer once makes no other ring.
+func sameRing(a, b rest.Topology) bool {
+	return a.Timestamp == b.Timestamp && a.ClusterName == b.ClusterName && a.SchemaVersion == b.SchemaVersion &&
+		slices.EqualFunc(a.Topology, b.Topology, func(m, n rest.TopologyNode) bool {
+			m.Hostname, n.Hostname = "", ""
+			return m == n
+		})
 }

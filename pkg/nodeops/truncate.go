@@ -21,5 +21,6 @@ func truncate(d *Deps) operation.Kind {
 			}
 			return nil
 		},
+		Uncancellable: blocking,
 	})
 }

@@ -1,0 +1,22 @@
+package nodeops
+
+import (
+	"context"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra"
+	"github.com/icarus-sidecar/icarus/pkg/operation"
+)
+
+// compact makes as few SSTables as it may.
+func compact(d *Deps) operation.Kind {
+	return operation.Define(rest.TypeCompact, operation.Spec[rest.CompactRequest]{
+		Run: func(ctx context.Context, r *rest.CompactRequest, h *operation.Handle) error {
+			o := cassandra.MajorOptions{SplitOutput: r.SplitOutput, StartToken: r.StartToken, EndToken: r.EndToken}
+			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+				return d.Node.MajorCompact(ctx, r.Keyspace, o, r.Tables...)
+			}, cassandra.CompactionMajor, cassandra.CompactionMinor)
+		},
+		Exclusive: func(r *rest.CompactRequest) (string, bool) { return sstables(r.Keyspace) },
+	})
+}

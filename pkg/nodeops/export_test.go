@@ -1,0 +1,23 @@
+package nodeops
+
+import (
+	"context"
+
+	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra"
+	"github.com/icarus-sidecar/icarus/pkg/store"
+)
+
+// What follows is for the tests of this directory.
+
+func (d *Deps) Allow(ctx context.Context, field, dir string) error { return d.allow(ctx, field, dir) }
+
+func (d *Deps) StoreOptions(s rest.Store) store.Options { return d.storeOptions(s) }
+
+func CheckStore(s rest.Store) error { return checkStore(s) }
+
+func Locate(s rest.Store, id cassandra.Identity) (store.Location, error) { return locate(s, id) }
+
+func (d *Deps) PutTopology(ctx context.Context, b store.Bucket, tag string) error {
+	return d.putTopology(ctx, b, tag)
+}

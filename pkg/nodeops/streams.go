@@ -1,0 +1,27 @@
+package nodeops
+
+import (
+	"context"
+)
+
+// streamed is the part of the bytes that has come or gone, of the streams for
+// one purpose.
+func (d *Deps) streamed(purpose string) func(ctx context.Context) (float64, error) {
+	return func(ctx context.Context) (float64, error) {
+		running, err := d.Node.Streams(ctx)
+		if err != nil {
+			return 0, err
+		}
+		var done, total int64
+		for _, s := range running {
+			if s.For == purpose {
+				done += s.BytesDone
+				total += s.BytesTotal
+			}
+		}
+		if total == 0 {
+			return 0, nil
+		}
+		return float64(done) / float64(total), nil
+	}
+}
