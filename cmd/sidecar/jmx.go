@@ -29,7 +29,8 @@ type jmxFlags struct {
 }
 
 func (f *jmxFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.address, "jmx-address", "127.0.0.1:7199", "address of the node's JMX")
+	fs.StringVar(&f.address, "jmx-address", "127.0.0.1:7199", "address of the node's JMX (also --jmx-service)")
+	alias(fs, "jmx-address", "jmx-service")
 	fs.StringVar(&f.user, "jmx-user", "", "user of JMX; the password is in the environment (ICARUS_JMX_PASSWORD)")
 	fs.StringVar(&f.credentials, "jmx-credentials", "", "file with the lines username=... and password=..., read at each connection")
 	fs.BoolVar(&f.tls, "jmx-tls", false, "speak TLS to the node's JMX")
@@ -44,6 +45,7 @@ const passwordVariable = "ICARUS_JMX_PASSWORD" //nolint:gosec // the name of the
 // dialer connects with what the flags say. Files are read at each connection,
 // because certificates and passwords that are mounted into pods rotate.
 func (f *jmxFlags) dialer() (func(ctx context.Context) (*jmx.Client, error), error) {
+	f.address = hostPort(f.address)
 	if _, _, err := net.SplitHostPort(f.address); err != nil {
 		return nil, fmt.Errorf("--jmx-address %q is not of the form host:port: %w", f.address, err)
 	}
@@ -66,6 +68,20 @@ func (f *jmxFlags) dialer() (func(ctx context.Context) (*jmx.Client, error), err
 		}
 		return jmx.Dial(ctx, o)
 	}, nil
+}
+
+// hostPort reads the original's forms of an address, too: without a host, and as a
+// URL of JMX.
+func hostPort(address string) string {
+	if strings.HasPrefix(address, "service:jmx:") {
+		const scheme = "/rmi://"
+		_, address, _ = strings.Cut(address, scheme)
+		address, _, _ = strings.Cut(address, "/")
+	}
+	if strings.HasPrefix(address, ":") {
+		return "127.0.0.1" + address
+	}
+	return address
 }
 
 func (f *jmxFlags) options() (jmx.Options, error) {

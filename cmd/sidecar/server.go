@@ -33,7 +33,7 @@ type serverFlags struct {
 	stateDir             string
 	expiration           time.Duration
 	workers              int
-	enable               []string
+	enable, disable      []string
 	enableTruncate       bool
 	allowDirectories     []string
 	logFormat            string
@@ -43,8 +43,9 @@ type serverFlags struct {
 func newServerCommand() *cobra.Command {
 	f := &serverFlags{}
 	cmd := &cobra.Command{
-		Use:   "server",
-		Short: "Serve the REST API beside a Cassandra node",
+		Use:     "server",
+		Aliases: []string{"icarus"}, // the original's
+		Short:   "Serve the REST API beside a Cassandra node",
 		Long: `Serve the REST API of operations for the Cassandra node beside it.
 
 The node is reached over JMX, which is asked only when an operation or a request
@@ -60,7 +61,7 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
 
   # for the sidecars of other nodes to reach, JMX with a password
   icarus server --listen 10.0.0.1:4567 --allow-unauthenticated --jmx-credentials /etc/icarus/jmx.properties`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
 	}
 	fs := cmd.Flags()
@@ -71,7 +72,8 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
 	fs.StringVar(&f.stateDir, "state-dir", "/var/lib/icarus", "directory of the journal of operations; one sidecar at a time uses it")
 	fs.DurationVarP(&f.expiration, "operations-expiration", "e", time.Hour, "how long a finished operation is remembered")
 	fs.IntVar(&f.workers, "workers", 10, "how many operations run on this node at a time") //nolint:mnd // the original's
-	fs.StringSliceVar(&f.enable, "enable-operations", nil, "turn on operations that are off by default: truncate")
+	fs.StringSliceVar(&f.enable, "enable-operations", nil, "turn on operations that are off by default: truncate, removenode, assassinate, restart")
+	fs.StringSliceVar(&f.disable, "disable-operations", nil, "turn off operations")
 	fs.BoolVar(&f.enableTruncate, "enable-truncate", false, "the original's name of --enable-operations truncate")
 	fs.StringArrayVar(&f.allowDirectories, "allow-directory", nil,
 		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
@@ -101,7 +103,9 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	registry, err := nodeops.Kinds(deps, f.enabled())
+	ctx, deps.Stop = context.WithCancel(ctx)
+	defer deps.Stop()
+	registry, err := nodeops.Kinds(deps, f.enabled(), f.disable...)
 	if err != nil {
 		return err
 	}
