@@ -204,6 +204,7 @@ func TestRequestsThatAreWrongStartNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", "application/json")
+		req.Close = true // leaves no connection behind
 		answer, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)

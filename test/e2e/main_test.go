@@ -17,7 +17,7 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(ring.Around(withProgram{m}), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
+	goleak.VerifyTestMain(ring.Around(withProgram{m}))
 }
 
 // withProgram builds the sidecar before the tests and removes it after them.
