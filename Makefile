@@ -70,6 +70,14 @@ test: ## All tests: unit, component, and integration on real rings (Cassandra 4.
 test-short: ## Unit and component tests only: no Cassandra, no servers, a minute.
 	go test -short -timeout 10m $(TEST_FLAGS) $(GO_PACKAGES)
 
+# CLOUDS="s3://bucket gs://bucket azure://container"; the credentials are those of the
+# environment (docs/stores.md). The buckets must exist; what the tests write lies
+# below icarus-test/ and is deleted at their end.
+.PHONY: test-cloud
+test-cloud: ## The promises of a store, held by real accounts: CLOUDS="s3://bucket gs://bucket azure://container".
+	@[ -n "$(CLOUDS)" ] || { echo 'Name the buckets of your accounts: make test-cloud CLOUDS="s3://bucket gs://bucket azure://container"'; exit 2; }
+	ICARUS_TEST_CLOUD="$(CLOUDS)" go test -count=1 -timeout 2h -run '^TestCloudsKeepThePromises$$' -v ./pkg/store
+
 # The fuzz targets are found, not listed, so that a new one is run too.
 FUZZ_TIME ?= 20s
 .PHONY: fuzz

@@ -1,6 +1,7 @@
 // Command deps brings what the integration tests and the demo need into place,
 // before their time is measured: a JDK and Maven (from Debian where there is apt
-// and root), the Cassandra of the tests, and the S3 server.
+// and root), the Cassandra of the tests, and the servers of S3, GCS and Azure (its
+// needs Node.js, from Debian too).
 //
 //	go run ./hack/deps [VERSION...]
 //
@@ -38,6 +39,5 @@ func run(ctx context.Context, versions []string) error {
 	for _, v := range versions {
 		errs = append(errs, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
 	}
-	_, err := stores.Build(ctx, os.Stderr)
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, stores.Fetch(ctx, os.Stderr))...)
 }

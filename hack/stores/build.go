@@ -14,23 +14,41 @@ import (
 	"github.com/icarus-sidecar/icarus/hack/cache"
 )
 
-const (
-	gatewayModule  = "github.com/versity/versitygw"
-	gatewayProgram = gatewayModule + "/cmd/versitygw"
+// tool is a program that is built from a module which hack/tools/go.mod pins.
+type tool struct{ name, module, program string }
+
+var (
+	gateway = tool{"versitygw", "github.com/versity/versitygw", "github.com/versity/versitygw/cmd/versitygw"}
+	fakeGCS = tool{"fake-gcs-server", "github.com/fsouza/fake-gcs-server", "github.com/fsouza/fake-gcs-server"}
 )
+
+// Fetch brings all servers into the cache. It tries each, so that one look shows
+// all that is missing.
+func Fetch(ctx context.Context, out io.Writer) error {
+	_, s3Err := Build(ctx, out)
+	_, gcsErr := BuildGCS(ctx, out)
+	_, _, azureErr := FetchAzurite(ctx, out)
+	return errors.Join(s3Err, gcsErr, azureErr)
+}
 
 // Build brings the S3 server into the cache, as far as it is not there, and
 // returns its path. The Makefile builds the same file.
-func Build(ctx context.Context, out io.Writer) (string, error) {
+func Build(ctx context.Context, out io.Writer) (string, error) { return gateway.build(ctx, out) }
+
+// BuildGCS brings the GCS server into the cache, as far as it is not there, and
+// returns its path.
+func BuildGCS(ctx context.Context, out io.Writer) (string, error) { return fakeGCS.build(ctx, out) }
+
+func (t tool) build(ctx context.Context, out io.Writer) (string, error) {
 	tools, err := toolsDir(ctx)
 	if err != nil {
 		return "", err
 	}
-	version, err := pinned(filepath.Join(tools, "go.mod"), gatewayModule)
+	version, err := pinned(filepath.Join(tools, "go.mod"), t.module)
 	if err != nil {
 		return "", err
 	}
-	path, err := cache.Dir("bin", "versitygw-"+version)
+	path, err := cache.Dir("bin", t.name+"-"+version)
 	if err != nil {
 		return "", err
 	}
@@ -45,15 +63,15 @@ func Build(ctx context.Context, out io.Writer) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	fmt.Fprintf(out, "Building versitygw %s from its Go module (once)\n", version)
+	fmt.Fprintf(out, "Building %s %s from its Go module (once)\n", t.name, version)
 	partial := path + ".building"
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", partial, gatewayProgram)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", partial, t.program)
 	cmd.Dir, cmd.Env = tools, append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", gatewayProgram, err, said)
+		return "", fmt.Errorf("building %s: %w\n%s", t.program, err, said)
 	}
 	if err := os.Rename(partial, path); err != nil {
-		return "", fmt.Errorf("finishing the build of versitygw: %w", err)
+		return "", fmt.Errorf("finishing the build of %s: %w", t.name, err)
 	}
 	return path, nil
 }

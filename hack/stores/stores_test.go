@@ -68,3 +68,48 @@ func TestThePinnedVersionIsRead(t *testing.T) {
 		t.Error("a version was found that is not there")
 	}
 }
+
+func TestGCSKeepsWhatItIsGiven(t *testing.T) {
+	t.Parallel()
+	server := GCSForTest(t, "one")
+	again, err := LoadGCS(server.Dir)
+	if err != nil || !again.Running() || again.Endpoint != server.Endpoint {
+		t.Fatalf("the record is %+v, %v, want that of %+v", again, err, server)
+	}
+	if _, err := StartGCS(t.Context(), GCSOptions{Dir: server.Dir}); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second server in the directory: %v, want ErrRunning", err)
+	}
+	if err := server.CreateBucket(t.Context(), "one"); err != nil {
+		t.Errorf("a bucket that is there: %v", err)
+	}
+	if err := again.Stop(t.Context()); err != nil || server.Running() {
+		t.Errorf("it runs after Stop: %v", err)
+	}
+}
+
+func TestAzureKeepsWhatItIsGiven(t *testing.T) {
+	t.Parallel()
+	server := AzureForTest(t, "one")
+	client, err := server.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.UploadBuffer(t.Context(), "one", "a/b", []byte("hello"), nil); err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadAzure(server.Dir)
+	if err != nil || !again.Running() || again.Endpoint != server.Endpoint {
+		t.Fatalf("the record is %+v, %v, want that of %+v", again, err, server)
+	}
+	got, err := client.DownloadStream(t.Context(), "one", "a/b", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if text, err := io.ReadAll(got.Body); err != nil || string(text) != "hello" {
+		t.Errorf("read %q, %v", text, err)
+	}
+	if err := again.Stop(t.Context()); err != nil || server.Running() {
+		t.Errorf("it runs after Stop: %v", err)
+	}
+}

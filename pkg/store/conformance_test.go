@@ -96,3 +96,34 @@ func s3Options(server *stores.S3) store.Options {
 		Credentials: store.Credentials{AccessKeyID: stores.AccessKey, SecretAccessKey: stores.SecretKey},
 	}
 }
+
+func TestGCSKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	server := stores.GCSForTest(t)
+	var buckets atomic.Int32
+	storetest.Run(t, func(t *testing.T) store.Bucket {
+		t.Helper()
+		return open(t, fmt.Sprintf("gcp://bucket-%d", buckets.Add(1)), gcsOptions(server), true)
+	})
+}
+
+func TestAzureKeepsThePromises(t *testing.T) {
+	t.Parallel()
+	server := stores.AzureForTest(t)
+	var containers atomic.Int32
+	storetest.Run(t, func(t *testing.T) store.Bucket {
+		t.Helper()
+		return open(t, fmt.Sprintf("azure://container-%d", containers.Add(1)), azureOptions(server), true)
+	})
+}
+
+func gcsOptions(server *stores.GCS) store.Options {
+	return store.Options{Connections: 8, GCS: store.GCSOptions{Endpoint: server.Endpoint, Anonymous: true, Project: stores.Project}}
+}
+
+func azureOptions(server *stores.Azure) store.Options {
+	return store.Options{
+		Connections: 8, FewerChecksums: true, // which Azurite does not know
+		Azure: store.AzureOptions{Account: stores.AzureAccount, Key: stores.AzureKey, Endpoint: server.ServiceURL()},
+	}
+}

@@ -3,10 +3,11 @@ package store
 import (
 	"cmp"
 	"strconv"
+	"strings"
 )
 
 // OptionsFromEnv are the options that an environment gives, under the names of
-// the original and of Amazon's tools. Whoever has the environment passes
+// the original and of the tools of the clouds (docs/stores.md lists them). Whoever has the environment passes
 // os.LookupEnv.
 func OptionsFromEnv(lookup func(string) (string, bool)) (Options, error) {
 	get := func(names ...string) string {
@@ -29,19 +30,60 @@ func OptionsFromEnv(lookup func(string) (string, bool)) (Options, error) {
 			SessionToken:    Secret(get("AWS_SESSION_TOKEN")),
 		},
 		FewerChecksums: get("AWS_REQUEST_CHECKSUM_CALCULATION") == "when_required",
+		GCS:            gcsFromEnv(get),
 	}
 	if (o.Credentials.AccessKeyID == "") != (o.Credentials.SecretAccessKey == "") {
 		return Options{}, invalid("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of them is set")
 	}
-	if _, err := parseEndpoint(o.Endpoint, false); err != nil {
-		return Options{}, err
+	for _, endpoint := range []string{o.Endpoint, o.GCS.Endpoint} {
+		if _, err := parseEndpoint(endpoint, false); err != nil {
+			return Options{}, err
+		}
 	}
 	// A bucket's name in front of the host needs a DNS that knows it, which
 	// servers of one's own rarely have.
 	const pathStyle = "AWS_ENABLE_PATH_STYLE_ACCESS"
 	var err error
+	if o.Azure, err = azureFromEnv(get); err != nil {
+		return Options{}, err
+	}
 	if o.PathStyle, err = strconv.ParseBool(cmp.Or(get(pathStyle), strconv.FormatBool(o.Endpoint != ""))); err != nil {
 		return Options{}, invalid("%s is %q, and neither true nor false", pathStyle, get(pathStyle))
 	}
 	return o, nil
+}
+
+func gcsFromEnv(get func(...string) string) GCSOptions {
+	o := GCSOptions{
+		Endpoint: get("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE"),
+		KeyFile:  get("GOOGLE_APPLICATION_CREDENTIALS"),
+		Project:  get("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+	}
+	// An emulator speaks HTTP, and asks nobody who they are.
+	if emulator := get("STORAGE_EMULATOR_HOST"); emulator != "" {
+		if !strings.Contains(emulator, "://") {
+			emulator = "http://" + emulator
+		}
+		o.Endpoint, o.Anonymous = emulator, true
+	}
+	return o
+}
+
+func azureFromEnv(get func(...string) string) (AzureOptions, error) {
+	o := AzureOptions{
+		Account:               get("AZURE_STORAGE_ACCOUNT"),
+		Key:                   Secret(get("AZURE_STORAGE_KEY")),
+		ConnectionString:      Secret(get("AZURE_STORAGE_CONNECTION_STRING")),
+		SharedAccessSignature: Secret(get("AZURE_STORAGE_SAS_TOKEN")),
+		Endpoint:              get("AZURE_STORAGE_SERVICE_ENDPOINT"),
+		Domain:                get("AZURE_STORAGE_DOMAIN"),
+	}
+	if o.ConnectionString != "" && (o.Key != "" || o.SharedAccessSignature != "") {
+		return o, invalid("AZURE_STORAGE_CONNECTION_STRING is set, and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN too")
+	}
+	if o.Key != "" && o.Account == "" {
+		return o, invalid("AZURE_STORAGE_KEY is set, and AZURE_STORAGE_ACCOUNT is not")
+	}
+	_, err := parseEndpoint(o.Endpoint, false)
+	return o, err
 }

@@ -39,6 +39,26 @@ func TestOptionsFromEnv(t *testing.T) {
 			map[string]string{"AWS_ENDPOINT": "s3.example.org:443", "AWS_ENABLE_PATH_STYLE_ACCESS": "false", "AWS_KMS_KEY_ID": "alias/k"},
 			store.Options{Endpoint: "s3.example.org:443", KMSKeyID: "alias/k"},
 		},
+		"an account of Google's": {
+			map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": "/key.json", "GOOGLE_CLOUD_PROJECT": "p", "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": "https://storage-x.p.googleapis.com"},
+			store.Options{GCS: store.GCSOptions{KeyFile: "/key.json", Project: "p", Endpoint: "https://storage-x.p.googleapis.com"}},
+		},
+		"an emulator of Google's": {
+			map[string]string{"STORAGE_EMULATOR_HOST": "127.0.0.1:4443"},
+			store.Options{GCS: store.GCSOptions{Endpoint: "http://127.0.0.1:4443", Anonymous: true}},
+		},
+		"an account of Azure's": {
+			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": "a2V5", "AZURE_STORAGE_DOMAIN": "blob.core.chinacloudapi.cn"},
+			store.Options{Azure: store.AzureOptions{Account: "a", Key: "a2V5", Domain: "blob.core.chinacloudapi.cn"}},
+		},
+		"a signature of Azure's at a server": {
+			map[string]string{"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=x", "AZURE_STORAGE_SERVICE_ENDPOINT": "http://127.0.0.1:10000/devstoreaccount1"},
+			store.Options{Azure: store.AzureOptions{SharedAccessSignature: "sv=1&sig=x", Endpoint: "http://127.0.0.1:10000/devstoreaccount1"}},
+		},
+		"a connection string of Azure's": {
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "AccountName=a;AccountKey=a2V5", "AZURE_STORAGE_ACCOUNT": "a"},
+			store.Options{Azure: store.AzureOptions{Account: "a", ConnectionString: "AccountName=a;AccountKey=a2V5"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,6 +81,10 @@ func TestOptionsFromEnvRefuses(t *testing.T) {
 		"an endpoint with a password":  {"AWS_ENDPOINT": "https://key:hunter2@host"},
 		"an endpoint of another kind":  {"AWS_ENDPOINT": "ftp://host"},
 		"an endpoint that is no URL":   {"AWS_ENDPOINT": "http://hunter2:pass word@%zz"},
+		"two of Azure's accounts":      {"AZURE_STORAGE_CONNECTION_STRING": "AccountKey=hunter2", "AZURE_STORAGE_KEY": "hunter2", "AZURE_STORAGE_ACCOUNT": "a"},
+		"a key of no account":          {"AZURE_STORAGE_KEY": "hunter2"},
+		"Azure's with a password":      {"AZURE_STORAGE_SERVICE_ENDPOINT": "https://a:hunter2@host"},
+		"Google's with a password":     {"STORAGE_EMULATOR_HOST": "https://a:hunter2@host"},
 		"a word that is neither truth": {"AWS_ENABLE_PATH_STYLE_ACCESS": "perhaps"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +99,11 @@ func TestOptionsFromEnvRefuses(t *testing.T) {
 
 func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
-	o := store.Options{Credentials: store.Credentials{AccessKeyID: "key", SecretAccessKey: "hunter2", SessionToken: "hunter3"}}
+	o := store.Options{
+		Credentials: store.Credentials{AccessKeyID: "key", SecretAccessKey: "hunter2", SessionToken: "hunter3"},
+		GCS:         store.GCSOptions{Key: "hunter4"},
+		Azure:       store.AzureOptions{Key: "hunter5", ConnectionString: "hunter6", SharedAccessSignature: "hunter7"},
+	}
 	encoded, err := json.Marshal(o.Credentials)
 	if err != nil {
 		t.Fatal(err)

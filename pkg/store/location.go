@@ -10,10 +10,17 @@ import (
 // Provider is the kind of a store, the scheme of its locations.
 type Provider string
 
-// The providers.
+// The providers. MinIO, Ceph and Oracle are S3 at an endpoint that has to be
+// configured; GS is another name of GCP.
 const (
-	File Provider = "file"
-	S3   Provider = "s3"
+	File   Provider = "file"
+	S3     Provider = "s3"
+	MinIO  Provider = "minio"
+	Ceph   Provider = "ceph"
+	Oracle Provider = "oracle"
+	GCP    Provider = "gcp"
+	GS     Provider = "gs"
+	Azure  Provider = "azure"
 )
 
 // Location is where backups lie: a bucket, and maybe a node's part of it.
@@ -96,7 +103,7 @@ func parseCloud(s string, provider Provider, rest string) (Location, error) {
 		// Not quoted: what stands before the @ may be a password.
 		return Location{}, invalid("the location has credentials in it, which are configured elsewhere; the form is %s", form)
 	}
-	if !validBucketName(segments[0]) {
+	if !validBucketName(segments[0], longestName(provider)) {
 		return Location{}, invalid("location %q: %q is no name of a bucket", s, segments[0])
 	}
 	l := Location{Provider: provider, Bucket: segments[0]}
@@ -108,8 +115,8 @@ func parseCloud(s string, provider Provider, rest string) (Location, error) {
 
 // validBucketName is the rule of S3 of today, and the letters that it allowed
 // until 2018, as such buckets live on.
-func validBucketName(name string) bool {
-	const shortest, longest = 3, 63
+func validBucketName(name string, longest int) bool {
+	const shortest = 3
 	if len(name) < shortest || len(name) > longest || strings.Contains(name, "..") {
 		return false
 	}
@@ -121,6 +128,14 @@ func validBucketName(name string) bool {
 		}
 	}
 	return true
+}
+
+// longestName is longer where a bucket may be called as a domain is.
+func longestName(p Provider) int {
+	if p == GCP || p == GS {
+		return 222
+	}
+	return 63
 }
 
 // String is the location as ParseLocation reads it.

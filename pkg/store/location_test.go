@@ -31,6 +31,13 @@ func TestParseLocation(t *testing.T) {
 		"a slash at the end of a node":          {"file:///backups/one/a/b/c/", node(store.File, "/backups", "one", "a", "b", "c")},
 		"a name of 2017":                        {"s3://My_Bucket.1", store.Location{Provider: store.S3, Bucket: "My_Bucket.1"}},
 		"spaces and percents mean themselves":   {"file:///my backups/a%20b/Test Cluster/dc/n", node(store.File, "/my backups", "a%20b", "Test Cluster", "dc", "n")},
+		"a bucket of Google's":                  {"gcp://bucket", store.Location{Provider: store.GCP, Bucket: "bucket"}},
+		"a bucket of Google's, by its scheme":   {"gs://bucket/c/d/n", node(store.GS, "", "bucket", "c", "d", "n")},
+		"a bucket that is a domain's":           {"gs://" + strings.Repeat("b", 60) + ".example.org", store.Location{Provider: store.GS, Bucket: strings.Repeat("b", 60) + ".example.org"}},
+		"a container of Azure's":                {"azure://container/c/d/n", node(store.Azure, "", "container", "c", "d", "n")},
+		"a bucket of MinIO":                     {"minio://bucket", store.Location{Provider: store.MinIO, Bucket: "bucket"}},
+		"a bucket of Ceph":                      {"ceph://bucket", store.Location{Provider: store.Ceph, Bucket: "bucket"}},
+		"a bucket of Oracle's":                  {"oracle://bucket", store.Location{Provider: store.Oracle, Bucket: "bucket"}},
 		"the word global is a word like others": {"s3://global/global/global/global", node(store.S3, "", "global", "global", "global", "global")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,8 +61,8 @@ func TestParseLocationRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"nothing":                         {"", "provider://"},
 		"no provider":                     {"/backups/one/a/b/c", "provider://"},
-		"an unknown provider":             {"ftp://bucket", "file, s3"},
-		"a provider in capitals":          {"S3://bucket", "file, s3"},
+		"an unknown provider":             {"ftp://bucket", "azure, ceph, file, gcp, gs, minio, oracle, s3"},
+		"a provider in capitals":          {"S3://bucket", "azure, ceph, file, gcp, gs, minio, oracle, s3"},
 		"a cloud's part of a node":        {"s3://bucket/a/b", "s3://bucket/cluster/datacenter/node"},
 		"a cloud's more than a node":      {"s3://bucket/a/b/c/d", "s3://bucket/cluster/datacenter/node"},
 		"no bucket":                       {"s3://", "s3://bucket"},

@@ -17,8 +17,14 @@ type provider struct {
 }
 
 var providers = map[Provider]provider{
-	File: {openFile, checkFile},
-	S3:   {openS3, checkS3},
+	File:   {openFile, checkFile},
+	S3:     {openS3, checkS3},
+	MinIO:  {openDialect, checkDialect},
+	Ceph:   {openDialect, checkDialect},
+	Oracle: {openDialect, checkDialect},
+	GCP:    {openGCS, checkGCS},
+	GS:     {openGCS, checkGCS},
+	Azure:  {openAzure, checkAzure},
 }
 
 // Open opens a bucket. Nothing is made and nothing is asked yet.

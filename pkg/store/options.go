@@ -17,24 +17,29 @@ type Options struct {
 	// Connections is how many calls the caller makes at once.
 	Connections int
 
+	// CAFile has certificates to trust besides those of the system.
+	CAFile string
+	// ProxyURL is an HTTP proxy; by default that of the environment.
+	ProxyURL *url.URL
+
 	// Endpoint is an S3 server other than Amazon's, as URL or host:port.
 	Endpoint string
 	// Region is where the bucket lies; us-east-1 by default with an Endpoint.
 	Region string
 	// PathStyle asks for endpoint/bucket/key instead of bucket.endpoint/key.
 	PathStyle bool
-	// CAFile has certificates to trust besides those of the system.
-	CAFile string
 	// FewerChecksums leaves out those that a request does not need, for servers
 	// that know none.
 	FewerChecksums bool
 	// KMSKeyID is the key with which S3 encrypts what it stores.
 	KMSKeyID string
-	// ProxyURL is an HTTP proxy; by default that of the environment.
-	ProxyURL *url.URL
 	// Credentials are those of S3; where empty, the SDK finds some: from the
 	// environment, a profile, or the role of the machine or pod.
 	Credentials Credentials
+
+	// GCS is for Google Cloud Storage, and Azure for Azure Blob Storage.
+	GCS   GCSOptions
+	Azure AzureOptions
 
 	// Clock decides the pauses between attempts; the real one by default.
 	Clock clock.Clock
@@ -55,6 +60,39 @@ type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
+}
+
+// GCSOptions are an account of Google Cloud Storage. Without a key the default
+// credentials of the machine are found: those of gcloud, or of the workload's
+// identity.
+type GCSOptions struct {
+	// Endpoint is a server other than Google's, as URL or host:port.
+	Endpoint string
+	// Anonymous sends no credentials, as an emulator wants it.
+	Anonymous bool
+	// KeyFile is the JSON file of a service account or of a federated identity,
+	// and Key its content, which is used if it is set.
+	KeyFile string
+	Key     Secret
+	// Project is whose a bucket becomes that has to be made; by default that of
+	// the credentials.
+	Project string
+}
+
+// AzureOptions are an account of Azure Blob Storage. Without a key, a connection
+// string and a signature the default credentials of the machine are found: those
+// of the environment, of the workload's or the machine's identity.
+type AzureOptions struct {
+	Account string
+	Key     Secret
+	// ConnectionString is instead of all others.
+	ConnectionString Secret
+	// SharedAccessSignature is a token in the form of a query.
+	SharedAccessSignature Secret
+	// Endpoint is a server other than Azure's, as URL with the account where it
+	// is part of the path; Domain that of another cloud of Azure's, in which the
+	// accounts are hosts.
+	Endpoint, Domain string
 }
 
 // Secret is text that is never shown.

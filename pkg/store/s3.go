@@ -9,12 +9,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/semaphore"
 )
 
 // s3Bucket speaks to S3 through the SDK itself. gocloud.dev's driver is a layer
@@ -23,15 +21,14 @@ import (
 // than it was given where they look like its escapes.
 type s3Bucket struct {
 	name   string // of the bucket
+	label  string // in errors
 	client *s3.Client
 	http   *http.Client
 	o      Options
 	retry  *retrier // for the parts of an object, which no decorator sees
 
 	partSize int64
-	memory   *semaphore.Weighted // bytes of all bodies that are being sent
-	budget   int64
-	buffers  sync.Pool // of *[]byte, a part each
+	buffers  *buffers
 }
 
 func openS3(ctx context.Context, l Location, o Options, r *retrier) (Bucket, error) {
@@ -39,10 +36,9 @@ func openS3(ctx context.Context, l Location, o Options, r *retrier) (Bucket, err
 	if err != nil {
 		return nil, err
 	}
-	budget := partSize * int64(connections(o))
 	return &s3Bucket{
-		name: l.Bucket, client: client, http: h, o: o, retry: r,
-		partSize: partSize, memory: semaphore.NewWeighted(budget), budget: budget,
+		name: l.Bucket, label: l.bucketName(), client: client, http: h, o: o, retry: r,
+		partSize: partSize, buffers: newBuffers(partSize, connections(o)),
 	}, nil
 }
 
@@ -109,7 +105,7 @@ func (b *s3Bucket) get(ctx context.Context, key string, offset int64) (io.ReadCl
 	if offset > 0 && out.ContentRange == nil {
 		return nil, Object{}, errors.Join(fmt.Errorf("%w: the server ignored the range", ErrInvalid), out.Body.Close())
 	}
-	r := &s3Body{out.Body, func(err error) error { return b.doing(ctx, "reading", key, err) }}
+	r := &connectionReader{out.Body, func() error { return ended(ctx) }, func(err error) error { return b.doing(ctx, "reading", key, err) }}
 	return r, Object{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)}, nil
 }
 
@@ -186,7 +182,7 @@ func (b *s3Bucket) Close() error {
 
 // doing says what was being done to a key, and in which bucket.
 func (b *s3Bucket) doing(ctx context.Context, what, key string, err error) error {
-	return fmt.Errorf("%s %s in %s://%s: %w", what, key, S3, b.name, classifyS3(ctx, err))
+	return doing(what, key, b.label, classifyS3(ctx, err))
 }
 
 func checkCall(ctx context.Context, key string) error {
@@ -194,19 +190,4 @@ func checkCall(ctx context.Context, key string) error {
 		return err
 	}
 	return ended(ctx)
-}
-
-// s3Body gives the failures of a connection their sentinel.
-type s3Body struct {
-	io.ReadCloser
-	doing func(error) error
-}
-
-// Read reads from the connection.
-func (r *s3Body) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = r.doing(err)
-	}
-	return n, err
 }

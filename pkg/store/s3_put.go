@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -20,8 +19,6 @@ const (
 	partSize = 8 << 20
 	// S3 takes no more parts; those of an object above 78 GiB grow.
 	maxParts = 10_000
-	// One large file may use so many connections; many files share them all.
-	partsAtOnce = 4
 
 	// cleanupTimeout is for what has to be done after a context has ended.
 	cleanupTimeout = 15 * time.Second
@@ -83,7 +80,7 @@ func (b *s3Bucket) put(ctx context.Context, key string, size int64, open func() 
 	if large {
 		return b.putParts(ctx, key, size, body)
 	}
-	return b.withBuffer(ctx, size, func(buffer []byte) error {
+	return b.buffers.with(ctx, size, func(buffer []byte) error {
 		if err := readWhole(body, buffer); err != nil {
 			return err
 		}
@@ -141,27 +138,11 @@ func (b *s3Bucket) begin(ctx context.Context, key string) (id string, err error)
 func (b *s3Bucket) sendParts(ctx context.Context, key, id string, size int64, body io.Reader) ([]types.CompletedPart, error) {
 	length := max(b.partSize, (size+maxParts-1)/maxParts)
 	parts := make([]types.CompletedPart, (size+length-1)/length)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(partsAtOnce)
-	for i := range parts {
-		n := min(length, size-int64(i)*length)
-		buffer, release, err := b.buffer(ctx, n)
-		if err == nil {
-			err = readPart(body, buffer, i == len(parts)-1)
-		}
-		if err != nil {
-			release()
-			group.Go(func() error { return err })
-			break
-		}
-		group.Go(func() error {
-			defer release()
-			part, err := b.sendPart(ctx, key, id, int32(i+1), buffer)
-			parts[i] = part
-			return err
-		})
-	}
-	return parts, group.Wait()
+	err := b.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, buffer []byte) (err error) {
+		parts[i], err = b.sendPart(ctx, key, id, int32(i+1), buffer)
+		return err
+	})
+	return parts, err
 }
 
 func (b *s3Bucket) sendPart(ctx context.Context, key, id string, number int32, body []byte) (part types.CompletedPart, err error) {
@@ -231,54 +212,6 @@ type leftoverError struct {
 
 // Error names the upload, for whoever aborts it by hand.
 func (e *leftoverError) Error() string { return "aborting upload " + e.id + ": " + e.err.Error() }
-
-func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(context.WithoutCancel(ctx), cleanupTimeout, errNoAnswer)
-}
-
-// withBuffer lends a buffer of n bytes.
-func (b *s3Bucket) withBuffer(ctx context.Context, n int64, do func(buffer []byte) error) error {
-	buffer, release, err := b.buffer(ctx, n)
-	defer release()
-	if err != nil {
-		return err
-	}
-	return do(buffer)
-}
-
-// buffer waits until the bodies of all calls leave room for n bytes more.
-func (b *s3Bucket) buffer(ctx context.Context, n int64) (buffer []byte, release func(), err error) {
-	weight := min(n, b.budget)
-	if err := b.memory.Acquire(ctx, weight); err != nil {
-		return nil, func() {}, ended(ctx)
-	}
-	if n > b.partSize || n < b.partSize/2 {
-		return make([]byte, n), func() { b.memory.Release(weight) }, nil
-	}
-	whole, ok := b.buffers.Get().(*[]byte)
-	if !ok {
-		fresh := make([]byte, b.partSize)
-		whole = &fresh
-	}
-	return (*whole)[:n], func() { b.buffers.Put(whole); b.memory.Release(weight) }, nil
-}
-
-// readPart fills a buffer; after the last one there must be nothing more.
-func readPart(body io.Reader, buffer []byte, last bool) error {
-	if last {
-		return readWhole(body, buffer)
-	}
-	_, err := io.ReadFull(body, buffer)
-	return err
-}
-
-func readWhole(body io.Reader, buffer []byte) error {
-	if _, err := io.ReadFull(body, buffer); err != nil {
-		return err
-	}
-	_, err := io.Copy(io.Discard, body)
-	return err
-}
 
 func (b *s3Bucket) encryption() (types.ServerSideEncryption, *string) {
 	if b.o.KMSKeyID == "" {

@@ -180,10 +180,20 @@ func TestAStoreThatIsNotThereIsNamedSoon(t *testing.T) {
 	}
 }
 
-// between puts a proxy before a server, which may answer in its place.
+// between puts a proxy before an S3 server, which may answer in its place.
 func between(t *testing.T, server *stores.S3, handle func(w http.ResponseWriter, r *http.Request, pass http.Handler)) store.Options {
 	t.Helper()
-	target, err := url.Parse(server.Endpoint)
+	o := s3Options(server)
+	o.Endpoint, o.Retry = proxied(t, server.Endpoint, handle), quickly
+	return o
+}
+
+var quickly = store.Retry{MaxAttempts: 4, Interval: time.Millisecond}
+
+// proxied is the address of a proxy before a server.
+func proxied(t *testing.T, endpoint string, handle func(w http.ResponseWriter, r *http.Request, pass http.Handler)) string {
+	t.Helper()
+	target, err := url.Parse(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,9 +205,7 @@ func between(t *testing.T, server *stores.S3, handle func(w http.ResponseWriter,
 	}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle(w, r, pass) }))
 	t.Cleanup(func() { proxy.Close(); transport.CloseIdleConnections() })
-	o := s3Options(server)
-	o.Endpoint, o.Retry = proxy.URL, store.Retry{MaxAttempts: 4, Interval: time.Millisecond}
-	return o
+	return proxy.URL
 }
 
 // loseAnswer lets a request through and breaks the connection.

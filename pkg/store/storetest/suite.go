@@ -426,8 +426,14 @@ func oddKeys(t *testing.T, b store.Bucket) {
 		"Test Cluster/dc 1/x", "a+b/c%20d", "a=b&c?d#e", "q\"uote'", "x/...", "x/..a", "x/.hidden", "__0x41__", "\\back", "äöü/日本", "~tilde", "[a]{b}*",
 	}
 	slices.Sort(want)
+	// Azure would keep these under another name, and may refuse them for that.
+	want = slices.DeleteFunc(want, func(key string) bool {
+		return (key == "\\back" || key == "x/...") && errors.Is(put(t.Context(), b, key, []byte(key)), store.ErrInvalid)
+	})
 	for _, key := range want {
-		mustPut(t, b, key, []byte(key))
+		if err := put(t.Context(), b, key, []byte(key)); err != nil && !errors.Is(err, store.ErrExists) {
+			t.Error(err)
+		}
 		wantBody(t, b, key, []byte(key))
 	}
 	if diff := cmp.Diff(want, list(t, b, "")); diff != "" {

@@ -1,0 +1,308 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// ifAbsent is the condition of a write that must find its key free; GCS looks at
+// it when the object would appear.
+const ifAbsent = "ifGenerationMatch"
+
+// statusIncomplete is what an upload that is not complete answers to a chunk.
+const statusIncomplete = http.StatusPermanentRedirect
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Put sends an object at once, or in chunks if it is large.
+func (b *gcsBucket) Put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) error {
+	if err := b.put(ctx, key, size, open); err != nil {
+		return b.doing(ctx, "writing", key, err)
+	}
+	return nil
+}
+
+// Create is Put.
+func (b *gcsBucket) Create(ctx context.Context, key string, body []byte) error {
+	return b.Put(ctx, key, int64(len(body)), reading(body))
+}
+
+// Replace is a request without a condition.
+func (b *gcsBucket) Replace(ctx context.Context, key string, body []byte) error {
+	err := checkCall(ctx, key)
+	if err == nil {
+		err = b.send(ctx, key, body, url.Values{})
+	}
+	if err != nil {
+		return b.doing(ctx, "replacing", key, err)
+	}
+	return nil
+}
+
+func (b *gcsBucket) put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) (err error) {
+	if err := checkCall(ctx, key); err != nil {
+		return err
+	}
+	if size < 0 {
+		return invalid("size %d", size)
+	}
+	large := size > b.partSize
+	if large {
+		// Whoever has the key already is seen before everything is sent.
+		switch _, err := b.stat(ctx, key); {
+		case err == nil:
+			return ErrExists
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	r, err := opened(open)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	body := exactly(ctx, r, size)
+	if large {
+		return b.putChunks(ctx, key, size, body)
+	}
+	return b.buffers.with(ctx, size, func(buffer []byte) error {
+		if err := readWhole(body, buffer); err != nil {
+			return err
+		}
+		return b.send(ctx, key, buffer, url.Values{ifAbsent: {"0"}})
+	})
+}
+
+// send is one request with the object and its checksum, which GCS compares.
+func (b *gcsBucket) send(ctx context.Context, key string, body []byte, query url.Values) error {
+	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType, "crc32c": encodeCRC(crc32.Checksum(body, castagnoli))})
+	if err != nil {
+		return err
+	}
+	var message bytes.Buffer
+	message.Grow(len(body) + len(about) + 512)
+	parts := multipart.NewWriter(&message)
+	for _, part := range []struct {
+		contentType string
+		body        []byte
+	}{{jsonType, about}, {contentType, body}} {
+		w, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {part.contentType}})
+		if err == nil {
+			_, err = w.Write(part.body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := parts.Close(); err != nil {
+		return err
+	}
+	query.Set("uploadType", "multipart")
+	query.Set("fields", "name")
+	return b.client.json(ctx, request{
+		method: http.MethodPost, path: b.uploadPath(), query: query,
+		contentType: "multipart/related; boundary=" + parts.Boundary(), body: message.Bytes(), missing: ErrNoBucket,
+	}, nil)
+}
+
+// putChunks sends an object in chunks, one after the other, as GCS wants it.
+// Nothing is seen of it before the last one.
+func (b *gcsBucket) putChunks(ctx context.Context, key string, size int64, body io.Reader) error {
+	session, err := b.begin(ctx, key, size)
+	if err != nil {
+		return err
+	}
+	done, sum, err := b.sendChunks(ctx, key, session, size, body)
+	if err != nil {
+		err = errors.Join(err, b.abort(ctx, key, session))
+		if errors.Is(err, errNoUpload) {
+			// GCS lost it, and wants everything anew.
+			return fmt.Errorf("%w: %v", ErrTransient, err) //nolint:errorlint // it is not ErrNotFound for the caller
+		}
+		return err
+	}
+	if done == nil { // the answer got lost, and what is there has the right size
+		return nil
+	}
+	return b.verify(ctx, key, size, sum, *done)
+}
+
+// begin starts an upload. One whose id gets lost costs nothing: it has no bytes.
+func (b *gcsBucket) begin(ctx context.Context, key string, size int64) (session string, err error) {
+	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType})
+	if err != nil {
+		return "", err
+	}
+	err = b.retry.do(ctx, func() error {
+		answer, err := b.client.do(ctx, request{
+			method: http.MethodPost, path: b.uploadPath(), contentType: jsonType, body: about, missing: ErrNoBucket,
+			query: url.Values{"uploadType": {"resumable"}, "fields": {objectFields}, ifAbsent: {"0"}},
+			header: http.Header{
+				"X-Upload-Content-Type": {contentType}, "X-Upload-Content-Length": {strconv.FormatInt(size, 10)},
+			},
+		})
+		if err != nil {
+			return err
+		}
+		session = answer.Header.Get("Location")
+		if _, err := whole(answer); err != nil {
+			return classify(ctx, err, kindOfGCS)
+		}
+		if session == "" {
+			return fmt.Errorf("%w: the upload has no address", ErrTransient)
+		}
+		return nil
+	})
+	return session, err
+}
+
+// sendChunks sends the chunks, and returns what GCS says of the object and the
+// checksum of what was sent.
+func (b *gcsBucket) sendChunks(ctx context.Context, key, session string, size int64, body io.Reader) (done *gcsObject, sum uint32, err error) {
+	buffer, release, err := b.buffers.take(ctx, b.partSize)
+	defer release()
+	if err != nil {
+		return nil, 0, err
+	}
+	for at := int64(0); at < size; {
+		chunk := buffer[:min(b.partSize, size-at)]
+		if err := readPart(body, chunk, at+int64(len(chunk)) == size); err != nil {
+			return nil, 0, err
+		}
+		sum = crc32.Update(sum, castagnoli, chunk)
+		if done, err = b.sendChunk(ctx, key, session, chunk, at, size); err != nil {
+			return nil, 0, err
+		}
+		at += int64(len(chunk))
+	}
+	return done, sum, nil
+}
+
+// sendChunk sends a chunk until it is stored. If the answer to the last one got
+// lost, the next attempt may find the object in its own way.
+func (b *gcsBucket) sendChunk(ctx context.Context, key, session string, chunk []byte, at, size int64) (done *gcsObject, err error) {
+	last := at+int64(len(chunk)) == size
+	sent, maybeDone := 0, false
+	err = b.retry.do(ctx, func() error {
+		for sent < len(chunk) {
+			stored, object, err := b.sendRange(ctx, session, chunk[sent:], at+int64(sent), size)
+			if last && maybeDone && (errors.Is(err, ErrExists) || errors.Is(err, errNoUpload)) {
+				return claim(err, func() (bool, error) {
+					o, err := b.stat(ctx, key)
+					return err == nil && o.Size == size, err
+				})
+			}
+			maybeDone = maybeDone || mayHaveHappened(err)
+			switch {
+			case err != nil:
+				return err
+			case object != nil:
+				done = object
+				return nil
+			case stored <= at+int64(sent), last && stored >= size:
+				return fmt.Errorf("%w: of the chunk at %d nothing was stored", ErrTransient, at+int64(sent))
+			}
+			sent = int(min(stored-at, int64(len(chunk))))
+		}
+		return nil
+	})
+	return done, err
+}
+
+// sendRange sends bytes once. GCS stores all of them or a part, and says how many
+// it has; it passes over what it has already. After the last it tells the object.
+func (b *gcsBucket) sendRange(ctx context.Context, session string, bytes []byte, at, size int64) (stored int64, done *gcsObject, err error) {
+	answer, err := b.client.send(ctx, request{
+		method: http.MethodPut, url: session, contentType: contentType, body: bytes,
+		header: http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", at, at+int64(len(bytes))-1, size)}},
+	})
+	if err != nil {
+		return 0, nil, classify(ctx, err, kindOfGCS)
+	}
+	switch {
+	case answer.StatusCode == statusIncomplete:
+		_, err := whole(answer)
+		return persisted(answer.Header.Get("Range")), nil, classify(ctx, err, kindOfGCS)
+	case answer.StatusCode >= http.StatusMultipleChoices:
+		return 0, nil, classify(ctx, answerError(answer, errNoUpload), kindOfGCS)
+	}
+	text, err := whole(answer)
+	if err != nil {
+		return 0, nil, classify(ctx, err, kindOfGCS)
+	}
+	done = &gcsObject{}
+	if err := json.Unmarshal(text, done); err != nil {
+		return 0, nil, fmt.Errorf("%w: the answer is no JSON: %w", ErrTransient, err)
+	}
+	return size, done, nil
+}
+
+// persisted is how many bytes "bytes=0-N" says are there.
+func persisted(header string) int64 {
+	_, last, ok := strings.Cut(header, "-")
+	n, err := strconv.ParseInt(last, 10, 64)
+	if !ok || err != nil {
+		return 0
+	}
+	return n + 1
+}
+
+// verify compares what GCS has with what was sent: the checksum of an object in
+// chunks is known only when they are sent.
+func (b *gcsBucket) verify(ctx context.Context, key string, size int64, sum uint32, o gcsObject) error {
+	if o.Size == size && (o.CRC32C == "" || o.CRC32C == encodeCRC(sum)) {
+		return nil
+	}
+	err := fmt.Errorf("%w: it was damaged on the way, and is deleted", ErrTransient)
+	ctx, cancel := cleanup(ctx)
+	defer cancel()
+	gone := b.client.json(ctx, request{
+		method: http.MethodDelete, path: b.path(key), query: url.Values{ifAbsent: {o.Generation}}, missing: ErrNotFound,
+	}, nil)
+	if gone != nil {
+		return fmt.Errorf("%w: it was damaged on the way, and deleting it: %w", ErrCorrupt, gone)
+	}
+	return err
+}
+
+// abort frees the chunks of an upload, also and above all after ctx has ended.
+func (b *gcsBucket) abort(ctx context.Context, key, session string) error {
+	ctx, cancel := cleanup(ctx)
+	defer cancel()
+	err := b.retry.do(ctx, func() error {
+		answer, err := b.client.send(ctx, request{method: http.MethodDelete, url: session})
+		if err != nil {
+			return classify(ctx, err, kindOfGCS)
+		}
+		// 499 is what GCS answers when it has done so.
+		if answer.StatusCode < http.StatusInternalServerError && answer.StatusCode != http.StatusTooManyRequests {
+			_, err := whole(answer)
+			return classify(ctx, err, kindOfGCS)
+		}
+		return classify(ctx, answerError(answer, nil), kindOfGCS)
+	})
+	if err != nil {
+		return &leftoverError{key, err}
+	}
+	return nil
+}
+
+func (b *gcsBucket) uploadPath() string { return "/upload" + bucketPath(b.name) + "/o" }
+
+// encodeCRC is how the API writes a checksum.
+func encodeCRC(sum uint32) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
