@@ -9,8 +9,10 @@ import (
 const (
 	defaultConnections = 10 // the original's
 	defaultTimeout     = 5  // hours; the original's
-	retryLinear        = "LINEAR"
-	retryExponential   = "EXPONENTIAL"
+	// Where packages of Cassandra put its configuration; the original's.
+	defaultConfigDirectory = "/etc/cassandra"
+	retryLinear            = "LINEAR"
+	retryExponential       = "EXPONENTIAL"
 )
 
 var builtin = Types{
@@ -20,7 +22,7 @@ var builtin = Types{
 	TypeRestore: func() Request {
 		return &RestoreRequest{
 			Header: Header{Type: TypeRestore}, Store: newStore(),
-			CassandraDirectory: "/var/lib/cassandra", CassandraConfigDirectory: "/etc/cassandra",
+			CassandraDirectory: "/var/lib/cassandra", CassandraConfigDirectory: defaultConfigDirectory,
 			RestorationStrategyType: StrategyInPlace, Timeout: defaultTimeout, Rename: map[string]string{},
 		}
 	},
@@ -34,6 +36,15 @@ var builtin = Types{
 	TypeList: func() Request { return &ListRequest{Header: Header{Type: TypeList}, Store: newStore()} },
 	TypeRemoveBackup: func() Request {
 		return &RemoveBackupRequest{Header: Header{Type: TypeRemoveBackup}, Store: newStore()}
+	},
+	TypeCommitLogBackup: func() Request {
+		return &CommitLogBackupRequest{Header: Header{Type: TypeCommitLogBackup}, Store: newStore(), MetadataDirective: "COPY"}
+	},
+	TypeCommitLogRestore: func() Request {
+		return &CommitLogRestoreRequest{
+			Header: Header{Type: TypeCommitLogRestore}, Store: newStore(), CassandraCommitLogDirectory: DefaultCommitLogDirectory,
+			SharedContainerPath: "/", CassandraConfigDirectory: defaultConfigDirectory,
+		}
 	},
 	TypeScrub:           func() Request { return &ScrubRequest{Header: Header{Type: TypeScrub}} },
 	TypeUpgradeSSTables: func() Request { return &UpgradeSSTablesRequest{Header: Header{Type: TypeUpgradeSSTables}} },
@@ -88,6 +99,7 @@ func (r *RestoreRequest) complete() []string {
 	if r.RestorationStrategyType == "" {
 		r.RestorationStrategyType = StrategyInPlace
 	}
+	r.IfAbsent = strings.ToLower(r.IfAbsent)
 	// Before there was INIT, a global restore began with DOWNLOAD, and the
 	// original's documents still say so.
 	whole := r.GlobalRequest && !r.SinglePhase && r.RestorationStrategyType != StrategyInPlace

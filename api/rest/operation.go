@@ -24,11 +24,8 @@ func (s State) IsTerminal() bool {
 
 // OperationError is one thing that went wrong in an operation.
 type OperationError struct {
-	// Source is the host that the error comes from: a node's address, or the
-	// name of the host the sidecar runs on.
-	Source string `json:"source"`
-	// Message says what failed and, where there is one, the way out.
-	Message string `json:"message"`
+	Source  string `json:"source" doc:"Host that the error comes from: a node's address, or the name of the sidecar's host."`
+	Message string `json:"message" doc:"What failed and, where there is one, the way out."`
 }
 
 // Operation is what the sidecar answers about one operation. On the wire the
@@ -36,33 +33,25 @@ type OperationError struct {
 // merges Request's fields with the envelope's, UnmarshalJSON keeps everything
 // that is not the envelope's in Request.
 type Operation struct {
-	ID           string           `json:"id"`
-	CreationTime time.Time        `json:"creationTime"`
-	State        State            `json:"state"`
-	Errors       []OperationError `json:"errors"`
-	// Progress goes from 0 to 1.
-	Progress       float64    `json:"progress"`
-	StartTime      *time.Time `json:"startTime,omitempty"`
-	Type           string     `json:"type"`
-	CompletionTime *time.Time `json:"completionTime,omitempty"`
+	ID             string           `json:"id" doc:"Id of the operation."`
+	CreationTime   time.Time        `json:"creationTime" doc:"When it was accepted."`
+	State          State            `json:"state" doc:"Where it is in its life; after COMPLETED, FAILED and CANCELLED it never changes."`
+	Errors         []OperationError `json:"errors" doc:"What went wrong."`
+	Progress       float64          `json:"progress" doc:"From 0 to 1."`
+	StartTime      *time.Time       `json:"startTime,omitempty" doc:"When its work began."`
+	Type           string           `json:"type" doc:"Kind of the operation."`
+	CompletionTime *time.Time       `json:"completionTime,omitempty" doc:"When it was finished."`
 
 	// The fields below are ours; the original does not have them.
 
-	// Instance names one life of one sidecar process: it is new at each start,
-	// so a client sees at its next poll that the sidecar was restarted.
-	Instance string `json:"instance,omitempty"`
-	// Warnings are what the sidecar noticed and went on in spite of, such as
-	// unknown fields of the request.
-	Warnings []string `json:"warnings,omitempty"`
-	// CurrentPhase is the phase that a global request, or a long operation, is in.
-	CurrentPhase string `json:"currentPhase,omitempty"`
-	// Transfer counts the bytes and files moved by backup and restore.
-	Transfer *Transfer `json:"transfer,omitempty"`
-	// Nodes tells how each node of a global request is doing.
-	Nodes []NodeProgress `json:"nodes,omitempty"`
+	Instance     string         `json:"instance,omitempty" doc:"Names one life of the sidecar: it is new at each start, so that a client sees that the sidecar was restarted."`
+	Warnings     []string       `json:"warnings,omitempty" doc:"What the sidecar noticed and went on in spite of, such as unknown fields of the request."`
+	CurrentPhase string         `json:"currentPhase,omitempty" doc:"The phase that a global request, or a long operation, is in."`
+	Transfer     *Transfer      `json:"transfer,omitempty" doc:"Bytes and files that a backup or restore moves."`
+	Nodes        []NodeProgress `json:"nodes,omitempty" doc:"How each node of a global request is doing."`
 	// Result is what a finished operation found out, one shape per type: see
 	// BackupResult and RestoreResult.
-	Result json.RawMessage `json:"result,omitempty"`
+	Result json.RawMessage `json:"result,omitempty" doc:"What a finished operation found out."`
 
 	// Request is the request as the sidecar runs it: a JSON object with the
 	// defaults filled in, secrets left out.
@@ -71,50 +60,41 @@ type Operation struct {
 
 // Transfer counts what an operation moves between node and bucket.
 type Transfer struct {
-	// BytesTotal and FilesTotal are all that the backup or restore consists of.
-	BytesTotal int64 `json:"bytesTotal"`
-	FilesTotal int64 `json:"filesTotal"`
-	// BytesDone and FilesDone count those moved or found already in place.
-	BytesDone int64 `json:"bytesDone"`
-	FilesDone int64 `json:"filesDone"`
-	// BytesReused and FilesReused count those found already in place.
-	BytesReused int64 `json:"bytesReused"`
-	FilesReused int64 `json:"filesReused"`
+	BytesTotal  int64 `json:"bytesTotal" doc:"Bytes of all that the backup or restore consists of."`
+	FilesTotal  int64 `json:"filesTotal" doc:"Files of all that the backup or restore consists of."`
+	BytesDone   int64 `json:"bytesDone" doc:"Bytes moved or found already in place."`
+	FilesDone   int64 `json:"filesDone" doc:"Files moved or found already in place."`
+	BytesReused int64 `json:"bytesReused" doc:"Bytes found already in place."`
+	FilesReused int64 `json:"filesReused" doc:"Files found already in place."`
 }
 
 // NodeProgress is one node's part in a global request.
 type NodeProgress struct {
-	HostID      string           `json:"hostId"`
-	Hostname    string           `json:"hostname"`
-	Datacenter  string           `json:"dc,omitempty"`
-	Rack        string           `json:"rack,omitempty"`
-	OperationID string           `json:"operationId,omitempty"`
-	Phase       string           `json:"phase,omitempty"`
-	State       State            `json:"state,omitempty"`
-	Progress    float64          `json:"progress"`
-	Transfer    *Transfer        `json:"transfer,omitempty"`
-	Errors      []OperationError `json:"errors,omitempty"`
+	HostID      string           `json:"hostId" doc:"Host id of the node."`
+	Hostname    string           `json:"hostname" doc:"Name of the node, or its address."`
+	Datacenter  string           `json:"dc,omitempty" doc:"Its datacenter."`
+	Rack        string           `json:"rack,omitempty" doc:"Its rack."`
+	OperationID string           `json:"operationId,omitempty" doc:"The operation of its own sidecar."`
+	Phase       string           `json:"phase,omitempty" doc:"The phase that it is in."`
+	State       State            `json:"state,omitempty" doc:"State of that operation."`
+	Progress    float64          `json:"progress" doc:"From 0 to 1."`
+	Transfer    *Transfer        `json:"transfer,omitempty" doc:"Bytes and files that it moves."`
+	Errors      []OperationError `json:"errors,omitempty" doc:"What went wrong on it."`
 }
 
 // BackupResult is the Result of a completed node backup.
 type BackupResult struct {
-	// SnapshotTag is the final tag, the name of the manifest.
-	SnapshotTag   string `json:"snapshotTag"`
-	SchemaVersion string `json:"schemaVersion,omitempty"`
-	// ManifestKey is relative to the bucket.
-	ManifestKey string `json:"manifestKey"`
-	Tables      int    `json:"tables"`
+	SnapshotTag   string `json:"snapshotTag" doc:"The final tag, which is the name of the manifest."`
+	SchemaVersion string `json:"schemaVersion,omitempty" doc:"Schema version of the backup."`
+	ManifestKey   string `json:"manifestKey" doc:"Key of the manifest in the bucket."`
+	Tables        int    `json:"tables" doc:"How many tables were backed up."`
 }
 
 // RestoreResult is the Result of the INIT and DOWNLOAD phases of a restore.
 type RestoreResult struct {
-	// Manifests are the final tags in the bucket that match the request, newest
-	// first, at most MaxManifests of them (INIT).
-	Manifests []string `json:"manifests,omitempty"`
-	// SnapshotTag is the manifest that was used (DOWNLOAD).
-	SnapshotTag string `json:"snapshotTag,omitempty"`
-	// Tables are "keyspace.table" of every table that was downloaded, sorted (DOWNLOAD).
-	Tables []string `json:"tables,omitempty"`
+	Manifests   []string `json:"manifests,omitempty" doc:"Final tags in the bucket that match the request, the newest first, at most 100 (INIT)."`
+	SnapshotTag string   `json:"snapshotTag,omitempty" doc:"The backup that was used (DOWNLOAD)."`
+	Tables      []string `json:"tables,omitempty" doc:"Every table that was downloaded, as keyspace.table, sorted (DOWNLOAD)."`
 }
 
 // MaxManifests bounds RestoreResult.Manifests.

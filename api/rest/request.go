@@ -21,11 +21,8 @@ type Request interface {
 
 // Header is what every request may carry.
 type Header struct {
-	// Type chooses the kind of operation.
-	Type string `json:"type"`
-	// ID is ours: a UUID that the client chose. Posting the same id again
-	// returns the operation that exists and starts nothing.
-	ID string `json:"id,omitempty" validate:"omitempty,uuid"`
+	Type string `json:"type" doc:"Kind of the operation."`
+	ID   string `json:"id,omitempty" validate:"omitempty,uuid" doc:"Id of the operation, a UUID that the client chooses. To post the same request again under its id starts nothing and answers the operation that exists. The sidecar chooses one where it is left out."`
 }
 
 // RequestType is the "type" of the request.
@@ -36,107 +33,102 @@ func (h Header) RequestID() string { return h.ID }
 
 // Store is what a request says about the bucket and the way to it.
 type Store struct {
-	// StorageLocation is provider://bucket[/cluster/dc/node], or
-	// file:///dir/bucket/cluster/dc/node.
-	StorageLocation       string `json:"storageLocation" validate:"required"`
-	ConcurrentConnections int    `json:"concurrentConnections" validate:"gte=1,lte=1000"`
-	// Insecure asks for plain HTTP.
-	Insecure               bool           `json:"insecure"`
-	SkipBucketVerification bool           `json:"skipBucketVerification"`
-	ProxySettings          *ProxySettings `json:"proxySettings,omitempty"`
-	Retry                  Retry          `json:"retry"`
-	KMSKeyID               string         `json:"kmsKeyId,omitempty"`
-	K8sNamespace           string         `json:"k8sNamespace,omitempty"`
-	K8sSecretName          string         `json:"k8sSecretName,omitempty"`
+	StorageLocation        string         `json:"storageLocation" validate:"required" doc:"Where the bucket is, and whose part of it: provider://bucket or provider://bucket/cluster/datacenter/node, or file:///directory/bucket/cluster/datacenter/node. What is left out is the node's own." example:"s3://backups"`
+	ConcurrentConnections  int            `json:"concurrentConnections" validate:"gte=1,lte=1000" doc:"How many transfers run at a time."`
+	Insecure               bool           `json:"insecure" doc:"Speak plain HTTP to the store."`
+	SkipBucketVerification bool           `json:"skipBucketVerification" doc:"Do not look first whether the bucket is there."`
+	ProxySettings          *ProxySettings `json:"proxySettings,omitempty" doc:"HTTP proxy on the way to the store."`
+	Retry                  Retry          `json:"retry" doc:"How calls to the store are repeated."`
+	KMSKeyID               string         `json:"kmsKeyId,omitempty" doc:"Key that encrypts objects. Refused: not supported yet."`
+	K8sNamespace           string         `json:"k8sNamespace,omitempty" doc:"Taken for the sake of old clients; it changes nothing."`
+	K8sSecretName          string         `json:"k8sSecretName,omitempty" doc:"Taken for the sake of old clients; it changes nothing."`
 	// Credentials are ours: the keys to the bucket, for a sidecar that has none.
-	Credentials *Credentials `json:"credentials,omitempty"`
+	Credentials *Credentials `json:"credentials,omitempty" doc:"Keys to the bucket, for a sidecar that has none. They are used for this one operation and kept nowhere."`
 }
 
 // Credentials are an account at a store of the S3 kind. The sidecar uses them for
 // this one operation and keeps them nowhere: one that is restarted gets them
 // again when the request is posted again under its id.
 type Credentials struct {
-	AccessKeyID     Secret `json:"accessKeyId,omitempty"`
-	SecretAccessKey Secret `json:"secretAccessKey,omitempty"`
-	SessionToken    Secret `json:"sessionToken,omitempty"`
-	// Region is where the bucket lies; the sidecar's by default.
-	Region string `json:"region,omitempty"`
-	// Endpoint is the address of another server than Amazon's; the sidecar's by
-	// default.
-	Endpoint string `json:"endpoint,omitempty"`
+	AccessKeyID     Secret `json:"accessKeyId,omitempty" doc:"Name of the account's key."`
+	SecretAccessKey Secret `json:"secretAccessKey,omitempty" doc:"The account's key."`
+	SessionToken    Secret `json:"sessionToken,omitempty" doc:"Token of a session, where the keys are temporary."`
+	Region          string `json:"region,omitempty" doc:"Where the bucket lies; the sidecar's by default."`
+	Endpoint        string `json:"endpoint,omitempty" doc:"Address of another server than Amazon's; the sidecar's by default."`
 }
 
 // ProxySettings name the HTTP proxy on the way to the bucket.
 type ProxySettings struct {
-	UseProxy      bool   `json:"useProxy"`
-	ProxyHost     string `json:"proxyHost,omitempty"`
-	ProxyPort     int    `json:"proxyPort,omitempty" validate:"gte=0,lte=65535"`
-	ProxyUsername string `json:"proxyUsername,omitempty"`
-	ProxyPassword Secret `json:"proxyPassword,omitempty"`
-	ProxyProtocol string `json:"proxyProtocol,omitempty" validate:"omitempty,oneof=http https"`
+	UseProxy      bool   `json:"useProxy" doc:"Whether the proxy is used at all."`
+	ProxyHost     string `json:"proxyHost,omitempty" doc:"Host of the proxy."`
+	ProxyPort     int    `json:"proxyPort,omitempty" validate:"gte=0,lte=65535" doc:"Port of the proxy; 3128 where it is left out."`
+	ProxyUsername string `json:"proxyUsername,omitempty" doc:"User at the proxy."`
+	ProxyPassword Secret `json:"proxyPassword,omitempty" doc:"Password at the proxy."`
+	ProxyProtocol string `json:"proxyProtocol,omitempty" validate:"omitempty,oneof=http https" doc:"How the proxy itself is spoken to; by https where it is left out."`
 }
 
 // Retry says how calls to the bucket are repeated.
 type Retry struct {
-	// Interval is in seconds.
-	Interval    int    `json:"interval" validate:"gte=0"`
-	Strategy    string `json:"strategy" validate:"oneof=LINEAR EXPONENTIAL"`
-	MaxAttempts int    `json:"maxAttempts" validate:"gte=0,lte=100"`
-	Enabled     bool   `json:"enabled"`
+	Interval    int    `json:"interval" validate:"gte=0" doc:"Seconds before a call is repeated."`
+	Strategy    string `json:"strategy" validate:"oneof=LINEAR EXPONENTIAL" doc:"LINEAR waits the interval each time, EXPONENTIAL twice as long each time."`
+	MaxAttempts int    `json:"maxAttempts" validate:"gte=0,lte=100" doc:"How often a call that failed is repeated."`
+	Enabled     bool   `json:"enabled" doc:"Whether these settings replace the sidecar's own."`
 }
 
 // BackupRequest backs up one node or, with GlobalRequest, the whole ring.
 type BackupRequest struct {
-	Header
+	Header `doc:"Backs this node up or, with globalRequest, the whole ring."`
 	Store
-	Duration          *Duration  `json:"duration,omitempty"`
-	Bandwidth         *Bandwidth `json:"bandwidth,omitempty"`
-	MetadataDirective string     `json:"metadataDirective" validate:"oneof=COPY REPLACE"`
-	// Entities are "ks1,ks2" or "ks1.t1,ks2.t2", never mixed; empty means all keyspaces.
-	Entities    string `json:"entities"`
-	SnapshotTag string `json:"snapshotTag,omitempty"`
-	// DC is a comma list of datacenters that a global request is limited to.
-	DC            string `json:"dc,omitempty"`
-	GlobalRequest bool   `json:"globalRequest"`
-	// Timeout is the coordinator's patience in hours.
-	Timeout               int    `json:"timeout" validate:"gte=1"`
-	CreateMissingBucket   bool   `json:"createMissingBucket"`
-	SchemaVersion         string `json:"schemaVersion,omitempty"`
-	UploadClusterTopology bool   `json:"uploadClusterTopology"`
-	SkipRefreshing        bool   `json:"skipRefreshing"`
-	CassandraDirectory    Path   `json:"cassandraDirectory,omitempty"`
-	DataDirs              []Path `json:"dataDirs,omitempty"`
+	Duration              *Duration  `json:"duration,omitempty" doc:"Spread the upload over this time."`
+	Bandwidth             *Bandwidth `json:"bandwidth,omitempty" doc:"Upload no faster than this."`
+	MetadataDirective     string     `json:"metadataDirective" validate:"oneof=COPY REPLACE" doc:"What becomes of the metadata of objects that are there already. Taken for the sake of old clients; it changes nothing."`
+	Entities              string     `json:"entities" doc:"Keyspaces, as ks1,ks2, or tables, as ks1.t1,ks2.t2, never both. Empty is all keyspaces, the system's too." example:"ks1"`
+	SnapshotTag           string     `json:"snapshotTag,omitempty" doc:"Name of the backup. The final one is <snapshotTag>-<schema version>-<milliseconds since 1970>, the same on all nodes. It is autosnap-<seconds> where none is given." example:"friday"`
+	DC                    string     `json:"dc,omitempty" doc:"Datacenters that a global request is limited to, parted by commas."`
+	GlobalRequest         bool       `json:"globalRequest" doc:"Back up the whole ring: this sidecar coordinates the others."`
+	Timeout               int        `json:"timeout" validate:"gte=1" doc:"Hours that a global request may take."`
+	CreateMissingBucket   bool       `json:"createMissingBucket" doc:"Make the bucket where it is not there."`
+	SchemaVersion         string     `json:"schemaVersion,omitempty" doc:"Schema version that the tag is made with; Cassandra's by default. Coordinators send it."`
+	UploadClusterTopology bool       `json:"uploadClusterTopology" doc:"Write the topology beside a backup of one node, too. A global one always does."`
+	SkipRefreshing        bool       `json:"skipRefreshing" doc:"Taken for the sake of old clients; it changes nothing."`
+	CassandraDirectory    Path       `json:"cassandraDirectory,omitempty" doc:"Taken for the sake of old clients; Cassandra is asked for its directories."`
+	DataDirs              []Path     `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out."`
 }
 
 // RestoreRequest restores one phase on one node or, with GlobalRequest, all
 // phases on the whole ring.
 type RestoreRequest struct {
-	Header
+	Header `doc:"Runs one phase of a restore on this node or, with globalRequest, all phases on the whole ring."`
 	Store
-	CassandraDirectory        Path              `json:"cassandraDirectory,omitempty"`
-	CassandraConfigDirectory  Path              `json:"cassandraConfigDirectory,omitempty"`
-	RestoreSystemKeyspace     bool              `json:"restoreSystemKeyspace"`
-	RestoreSystemAuth         bool              `json:"restoreSystemAuth"`
-	SnapshotTag               string            `json:"snapshotTag" validate:"required"`
-	Entities                  string            `json:"entities"`
-	UpdateCassandraYaml       bool              `json:"updateCassandraYaml"`
-	RestorationStrategyType   Strategy          `json:"restorationStrategyType"`
-	RestorationPhase          RestorePhase      `json:"restorationPhase,omitempty"`
-	Import                    *ImportRequest    `json:"import,omitempty"`
-	NoDeleteTruncates         bool              `json:"noDeleteTruncates"`
-	NoDeleteDownloads         bool              `json:"noDeleteDownloads"`
-	NoDownloadData            bool              `json:"noDownloadData"`
-	ExactSchemaVersion        bool              `json:"exactSchemaVersion"`
-	SchemaVersion             string            `json:"schemaVersion,omitempty" validate:"omitempty,uuid"`
-	GlobalRequest             bool              `json:"globalRequest"`
-	DC                        string            `json:"dc,omitempty"`
-	Timeout                   int               `json:"timeout" validate:"gte=1"`
-	ResolveHostIDFromTopology bool              `json:"resolveHostIdFromTopology"`
-	NewCluster                bool              `json:"newCluster"`
-	Rename                    map[string]string `json:"rename"`
-	SinglePhase               bool              `json:"singlePhase"`
-	DataDirs                  []Path            `json:"dataDirs,omitempty"`
+	CassandraDirectory        Path              `json:"cassandraDirectory,omitempty" doc:"Directory of Cassandra, whose directory data no downloads may go into. Cassandra is asked for its data directories."`
+	CassandraConfigDirectory  Path              `json:"cassandraConfigDirectory,omitempty" doc:"Directory of cassandra.yaml. For IN_PLACE."`
+	RestoreSystemKeyspace     bool              `json:"restoreSystemKeyspace" doc:"Bring back the keyspace system as well. For IN_PLACE."`
+	RestoreSystemAuth         bool              `json:"restoreSystemAuth" doc:"Bring back users and their rights as well. For IN_PLACE."`
+	SnapshotTag               string            `json:"snapshotTag" validate:"required" doc:"Which backup: exactly the tag, or the tag before schema version and time. Of several, the newest that every node holds." example:"friday"`
+	Entities                  string            `json:"entities" doc:"Keyspaces, as ks1,ks2, or tables, as ks1.t1,ks2.t2, never both. Empty is all that the backup has but the system's keyspaces." example:"ks1"`
+	UpdateCassandraYaml       bool              `json:"updateCassandraYaml" doc:"Write the node's tokens into cassandra.yaml. For IN_PLACE."`
+	RestorationStrategyType   Strategy          `json:"restorationStrategyType" doc:"How SSTables are brought into Cassandra: by links and a refresh, by an import (from Cassandra 4.0 on), or into the directories of a node that is stopped." example:"HARDLINKS"`
+	RestorationPhase          RestorePhase      `json:"restorationPhase,omitempty" doc:"The phase to run on this node, or INIT in a global request, which runs them all. Not with IN_PLACE." example:"INIT"`
+	Import                    *ImportRequest    `json:"import,omitempty" doc:"Where downloads go, in sourceDir, and how they are imported." example:"{\"sourceDir\":\"/var/lib/cassandra/downloads\"}"`
+	NoDeleteTruncates         bool              `json:"noDeleteTruncates" doc:"Keep the snapshots that a truncation made."`
+	NoDeleteDownloads         bool              `json:"noDeleteDownloads" doc:"Keep the downloads."`
+	NoDownloadData            bool              `json:"noDownloadData" doc:"Import what was downloaded before."`
+	ExactSchemaVersion        bool              `json:"exactSchemaVersion" doc:"The backup must be of the schema version that schemaVersion names, or else of the one that the cluster has."`
+	SchemaVersion             string            `json:"schemaVersion,omitempty" validate:"omitempty,uuid" doc:"Schema version that the backup must be of, with exactSchemaVersion."`
+	GlobalRequest             bool              `json:"globalRequest" doc:"Restore the whole ring: this sidecar coordinates the others." example:"true"`
+	DC                        string            `json:"dc,omitempty" doc:"Datacenters that a global request is limited to, parted by commas. Cassandra truncates a table in all of them at once."`
+	Timeout                   int               `json:"timeout" validate:"gte=1" doc:"Hours that a global request may take."`
+	ResolveHostIDFromTopology bool              `json:"resolveHostIdFromTopology" doc:"Find whose data this node restores by its name in the backup's topology. For IN_PLACE."`
+	NewCluster                bool              `json:"newCluster" doc:"The data goes into a cluster of other nodes. For IN_PLACE."`
+	Rename                    map[string]string `json:"rename" doc:"Tables that are restored into another: keyspace.table to keyspace.other."`
+	SinglePhase               bool              `json:"singlePhase" doc:"Run only the phase of restorationPhase. Refused with globalRequest: send the phase to each sidecar."`
+	DataDirs                  []Path            `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out; with IN_PLACE it is the directory data of cassandraDirectory."`
+	IfAbsent                  string            `json:"ifAbsent,omitempty" validate:"omitempty,oneof=fail skip" doc:"Whether a backup that is not there is an error, or leaves nothing to do: fail, as by default, or skip. For IN_PLACE." example:"skip"`
 }
+
+// IfAbsentSkip has a restore of a node that is stopped do nothing where there is
+// no backup.
+const IfAbsentSkip = "skip"
 
 // Strategy is how a restore brings SSTables into Cassandra.
 type Strategy string
@@ -163,50 +155,47 @@ const (
 // ImportRequest imports the SSTables of a directory into a table; inside a
 // restore it says where the downloads go and how they are imported.
 type ImportRequest struct {
-	Header
-	Keyspace string `json:"keyspace,omitempty"`
-	Table    string `json:"table,omitempty"`
-	// TablePath holds the SSTables to import.
-	TablePath URI `json:"tablePath,omitempty"`
-	// SourceDir is where a restore puts its downloads.
-	SourceDir          URI  `json:"sourceDir,omitempty"`
-	KeepLevel          bool `json:"keepLevel"`
-	KeepRepaired       bool `json:"keepRepaired"`
-	NoVerify           bool `json:"noVerify"`
-	NoVerifyTokens     bool `json:"noVerifyTokens"`
-	NoInvalidateCaches bool `json:"noInvalidateCaches"`
-	Quick              bool `json:"quick"`
-	ExtendedVerify     bool `json:"extendedVerify"`
+	Header             `doc:"Loads the SSTables of a directory into a table. In a restore it says where downloads go and how they are imported."`
+	Keyspace           string `json:"keyspace,omitempty" doc:"Keyspace of the table. Required, but in a restore." example:"ks1"`
+	Table              string `json:"table,omitempty" doc:"Table that the SSTables are of. Required, but in a restore." example:"t1"`
+	TablePath          URI    `json:"tablePath,omitempty" doc:"Directory that holds the SSTables. Required, but in a restore." example:"/var/lib/cassandra/imports/ks1/t1"`
+	SourceDir          URI    `json:"sourceDir,omitempty" doc:"Where a restore puts its downloads: on the file system of the data directories, and not in one of them."`
+	KeepLevel          bool   `json:"keepLevel" doc:"Keep the levels of the SSTables."`
+	KeepRepaired       bool   `json:"keepRepaired" doc:"Keep what the SSTables say about repairs."`
+	NoVerify           bool   `json:"noVerify" doc:"Do not check the SSTables."`
+	NoVerifyTokens     bool   `json:"noVerifyTokens" doc:"Do not check that the node owns their tokens."`
+	NoInvalidateCaches bool   `json:"noInvalidateCaches" doc:"Leave the row cache as it is."`
+	Quick              bool   `json:"quick" doc:"noVerify, noVerifyTokens and noInvalidateCaches together."`
+	ExtendedVerify     bool   `json:"extendedVerify" doc:"Read every cell to check the SSTables."`
 }
 
 // TruncateRequest truncates one table on the whole cluster.
 type TruncateRequest struct {
-	Header
-	Keyspace string `json:"keyspace" validate:"required"`
-	Table    string `json:"table" validate:"required"`
+	Header   `doc:"Empties one table on the whole cluster."`
+	Keyspace string `json:"keyspace" validate:"required" doc:"Keyspace of the table; none of the system's." example:"ks1"`
+	Table    string `json:"table" validate:"required" doc:"Table to empty." example:"t1"`
 }
 
 // FlushRequest flushes the memtables of a keyspace, or of some of its tables.
 type FlushRequest struct {
-	Header
-	Keyspace string   `json:"keyspace" validate:"required"`
-	Tables   []string `json:"tables,omitempty"`
+	Header   `doc:"Writes memtables to disk."`
+	Keyspace string   `json:"keyspace" validate:"required" doc:"Keyspace to flush." example:"ks1"`
+	Tables   []string `json:"tables,omitempty" doc:"Tables of it; all where none is named."`
 }
 
 // CleanupRequest drops the data that the node no longer owns.
 type CleanupRequest struct {
-	Header
-	Keyspace string   `json:"keyspace" validate:"required"`
-	Tables   []string `json:"tables,omitempty"`
-	// Jobs is how many SSTables are worked on at once; 0 lets Cassandra choose.
-	Jobs int `json:"jobs" validate:"gte=0"`
+	Header   `doc:"Drops the data that the node no longer owns."`
+	Keyspace string   `json:"keyspace" validate:"required" doc:"Keyspace to clean up." example:"ks1"`
+	Tables   []string `json:"tables,omitempty" doc:"Tables of it; all where none is named."`
+	Jobs     int      `json:"jobs" validate:"gte=0" doc:"How many SSTables are worked on at once; 0 lets Cassandra choose."`
 }
 
 // UploadTopologyRequest is ours: it puts the ring as this node sees it into the
 // bucket, as topology/<snapshotTag>.json. A coordinator sends it to one node
 // when every node has committed its manifest.
 type UploadTopologyRequest struct {
-	Header
+	Header `doc:"Writes the ring, as this node sees it, into the bucket. Coordinators send it."`
 	Store
-	SnapshotTag string `json:"snapshotTag" validate:"required"`
+	SnapshotTag string `json:"snapshotTag" validate:"required" doc:"Tag of the backup that the topology belongs to." example:"friday"`
 }

@@ -36,13 +36,18 @@ func (r *BackupRequest) Violations() []Violation {
 			v.add("snapshotTag", "is longer than %d bytes", maxUserTag)
 		}
 	}
-	if r.Duration != nil && r.Duration.Value < 1 {
+	v.limits(r.Duration, r.Bandwidth)
+	return v
+}
+
+// limits judges those of an upload.
+func (v *violations) limits(d *Duration, b *Bandwidth) {
+	if d != nil && d.Value < 1 {
 		v.add("duration", "must be at least one second")
 	}
-	if r.Bandwidth != nil && r.Bandwidth.Value < 1 {
+	if b != nil && b.Value < 1 {
 		v.add("bandwidth", "must be at least one byte per second")
 	}
-	return v
 }
 
 // Violations of a restore request.
@@ -63,18 +68,32 @@ func (r *RestoreRequest) Violations() []Violation {
 }
 
 func (v *violations) phase(r *RestoreRequest) {
-	inPlace := r.RestorationStrategyType == StrategyInPlace
+	if r.RestorationStrategyType == StrategyInPlace {
+		v.inPlace(r)
+		return
+	}
 	switch {
-	case inPlace && r.RestorationPhase != "":
-		v.add("restorationPhase", "must not be set when restorationStrategyType is IN_PLACE; it is %s", r.RestorationPhase)
-	case !inPlace && r.RestorationPhase == "":
+	case r.RestorationPhase == "":
 		v.add("restorationPhase", "must be set when restorationStrategyType is %s: INIT, DOWNLOAD, TRUNCATE, IMPORT or CLEANUP",
 			r.RestorationStrategyType)
-	case r.GlobalRequest && !r.SinglePhase && !inPlace && r.RestorationPhase != PhaseInit:
+	case r.GlobalRequest && !r.SinglePhase && r.RestorationPhase != PhaseInit:
 		v.add("restorationPhase", "must be INIT when globalRequest is true and singlePhase is false; it is %s", r.RestorationPhase)
 	}
-	if r.RestoreSystemKeyspace && !inPlace {
+	if r.RestoreSystemKeyspace {
 		v.add("restoreSystemKeyspace", "is for restorationStrategyType IN_PLACE only")
+	}
+}
+
+// inPlace restores one node, all at once, without anything that it could be asked.
+func (v *violations) inPlace(r *RestoreRequest) {
+	switch {
+	case r.RestorationPhase != "":
+		v.add("restorationPhase", "must not be set when restorationStrategyType is IN_PLACE; it is %s", r.RestorationPhase)
+	case r.GlobalRequest:
+		v.add("globalRequest", "is not for restorationStrategyType IN_PLACE, which restores one node that is stopped")
+	}
+	if r.ExactSchemaVersion && r.SchemaVersion == "" {
+		v.add("schemaVersion", "is missing: a node that is stopped cannot be asked for its own")
 	}
 }
 

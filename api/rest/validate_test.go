@@ -40,6 +40,8 @@ func TestViolations(t *testing.T) {
 		"one target for two tables":            {restore + `"restorationStrategyType":"IMPORT","restorationPhase":"INIT","rename":{"a.b":"c.d","a.x":"c.d"}}`, []string{"rename.a.x"}},
 		"a target that is a source":            {restore + `"restorationStrategyType":"IMPORT","restorationPhase":"INIT","rename":{"a.b":"c.d","c.d":"e.f"}}`, []string{"rename.a.b"}},
 		"a rename of no table":                 {restore + `"restorationStrategyType":"IMPORT","restorationPhase":"INIT","rename":{"a":"../b.c"}}`, []string{"rename.a", "rename.a"}},
+		"a ring with IN_PLACE":                 {restore + `"globalRequest":true}`, []string{"globalRequest"}},
+		"the schema of a stopped node":         {restore + `"exactSchemaVersion":true}`, []string{"schemaVersion"}},
 		"a rename with IN_PLACE":               {restore + `"rename":{"a.b":"c.d"}}`, []string{"rename"}},
 		"an import of nothing":                 {`{"type":"import"}`, []string{"keyspace", "table", "tablePath"}},
 		"a truncation outside":                 {`{"type":"truncate","keyspace":"../k","table":"a/b"}`, []string{"keyspace", "table"}},
