@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ var (
 	ErrDenied = errors.New("denied")
 	// ErrInvalid is for a request that is wrong and stays so.
 	ErrInvalid = errors.New("invalid request")
+	// ErrExposed is for a call that was not made, because it would have shown
+	// credentials to whoever sees the network.
+	ErrExposed = errors.New("credentials do not travel in plain HTTP")
 )
 
 // sentinels of the statuses that callers branch on.
@@ -63,6 +67,7 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	token   func(ctx context.Context) (string, error)
+	exposed bool // what is sent can be seen by others, and that was not allowed
 	timeout time.Duration
 	clock   clock.Clock
 }
@@ -71,20 +76,31 @@ type Client struct {
 type Option func(*settings)
 
 type settings struct {
-	tls     *tls.Config
-	token   func(ctx context.Context) (string, error)
-	timeout time.Duration
-	clock   clock.Clock
+	tls      func(host string) *tls.Config
+	token    func(ctx context.Context) (string, error)
+	overHTTP bool
+	timeout  time.Duration
+	clock    clock.Clock
 }
 
 // WithTLS sets certificates and authorities for an https address.
-func WithTLS(config *tls.Config) Option { return func(s *settings) { s.tls = config } }
+func WithTLS(config *tls.Config) Option {
+	return func(s *settings) { s.tls = func(string) *tls.Config { return config } }
+}
+
+// WithTLSFiles sets certificates and authorities that may be replaced while the
+// client is in use.
+func WithTLSFiles(f TLSFiles) Option { return func(s *settings) { s.tls = f.Config } }
 
 // WithToken sends a bearer token with every call. The function is asked each
 // time, because tokens that are mounted into pods rotate.
 func WithToken(token func(ctx context.Context) (string, error)) Option {
 	return func(s *settings) { s.token = token }
 }
+
+// WithCredentialsOverHTTP lets tokens, and requests that carry credentials, go to an
+// http address that is not of the loopback.
+func WithCredentialsOverHTTP() Option { return func(s *settings) { s.overHTTP = true } }
 
 // WithTimeout bounds each call; 30 s by default.
 func WithTimeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
@@ -103,7 +119,7 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	case base.User != nil, base.RawQuery != "", base.Fragment != "":
 		return nil, fmt.Errorf("address %q of a sidecar holds more than scheme, host, port and path", base.Redacted())
 	}
-	s := settings{timeout: defaultTimeout, clock: clock.RealClock{}}
+	s := settings{tls: func(string) *tls.Config { return nil }, timeout: defaultTimeout, clock: clock.RealClock{}}
 	for _, set := range options {
 		set(&s)
 	}
@@ -111,7 +127,7 @@ func New(baseURL string, options ...Option) (*Client, error) {
 		// Peers are reached directly: a proxy that the environment names is for buckets.
 		Proxy:                  nil,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:        s.tls,
+		TLSClientConfig:        s.tls(base.Hostname()),
 		TLSHandshakeTimeout:    dialTimeout,
 		MaxIdleConnsPerHost:    4,
 		IdleConnTimeout:        90 * time.Second,
@@ -122,9 +138,15 @@ func New(baseURL string, options ...Option) (*Client, error) {
 		base:    base,
 		http:    &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
 		token:   s.token,
+		exposed: base.Scheme == "http" && !s.overHTTP && !loopback(base.Hostname()),
 		timeout: s.timeout,
 		clock:   s.clock,
 	}, nil
+}
+
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && address.Unmap().IsLoopback())
 }
 
 // refuseRedirect keeps requests, and tokens, with the sidecar that was meant.
@@ -149,6 +171,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 }
 
 func (c *Client) request(ctx context.Context, method, path string, query url.Values, req rest.Request) (*http.Request, error) {
+	if c.exposed && (c.token != nil || (req != nil && rest.HasSecrets(req))) {
+		return nil, c.exposure()
+	}
 	var body []byte
 	if req != nil {
 		var err error
@@ -179,6 +204,14 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		call.Header.Set("Authorization", "Bearer "+token)
 	}
 	return call, nil
+}
+
+// exposure has the form of an answer, because trying again changes nothing.
+func (c *Client) exposure() error {
+	return fmt.Errorf("%w: %w", ErrExposed, &rest.Error{
+		Code:    http.StatusForbidden,
+		Message: fmt.Sprintf("nothing was sent to %s: reach it by https, or allow this with --allow-credentials-over-http", c.base.Redacted()),
+	})
 }
 
 func (c *Client) exchange(call *http.Request, into any) (err error) {
