@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
@@ -24,7 +25,7 @@ func (f *Fake) dial(ctx context.Context) (cassandra.Conn, error) {
 // reach fails where no answer would come.
 func (f *Fake) reach(ctx context.Context) error {
 	if f.down {
-		return fmt.Errorf("%w: %s refuses connections", jmx.ErrTransport, f.Address())
+		return fmt.Errorf("%w: %s refuses connections: %w", jmx.ErrTransport, f.Address(), syscall.ECONNREFUSED)
 	}
 	return ctx.Err()
 }
@@ -145,6 +146,8 @@ func (f *Fake) attributes(bean jmx.ObjectName) map[string]func() (any, error) {
 		return f.storageService(is)
 	case "org.apache.cassandra.db:type=StorageProxy":
 		return map[string]func() (any, error){"SchemaVersions": is(f.schemaVersions())}
+	case "org.apache.cassandra.db:type=Commitlog":
+		return map[string]func() (any, error){"ActiveSegmentNames": is(list(f.logs...))}
 	case "org.apache.cassandra.db:type=EndpointSnitchInfo":
 		return map[string]func() (any, error){"Datacenter": is(f.ring.options.Datacenter), "Rack": is(f.rack())}
 	}
@@ -185,7 +188,7 @@ func (f *Fake) storageService(is func(v any) func() (any, error)) map[string]fun
 		"JoiningNodes":     is(mode(cassandra.StateJoining)),
 		"LeavingNodes":     is(mode(cassandra.StateLeaving)),
 		"MovingNodes":      is(mode(cassandra.StateMoving)),
-		"Keyspaces":        is(list(f.ring.keyspaces...)), "AllDataFileLocations": is(slices.Clone(f.dataDirs)),
+		"Keyspaces":        is(list(f.ring.keyspaces...)), "AllDataFileLocations": is(slices.Clone(f.dataDirs)), "CommitLogLocation": is(f.logDir),
 		"SnapshotDetails": f.snapshotDetails,
 	}
 	if f.ring.release.Major >= 4 {

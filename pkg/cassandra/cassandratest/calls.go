@@ -20,6 +20,8 @@ type Node interface {
 	Keyspaces(ctx context.Context) ([]string, error)
 	Tables(ctx context.Context, keyspaces ...string) ([]cassandra.Table, error)
 	DataDirectories(ctx context.Context) ([]string, error)
+	CommitLogDirectory(ctx context.Context) (string, error)
+	ActiveCommitLogs(ctx context.Context) ([]string, error)
 	Snapshot(ctx context.Context, tag string, entities []string) error
 	ClearSnapshot(ctx context.Context, tag string, keyspaces ...string) error
 	SnapshotTags(ctx context.Context) ([]string, error)
@@ -102,6 +104,16 @@ func (f *Fake) Tables(ctx context.Context, keyspaces ...string) ([]cassandra.Tab
 // DataDirectories is the method of a node.
 func (f *Fake) DataDirectories(ctx context.Context) ([]string, error) {
 	return answer(ctx, f, f.node.DataDirectories, "DataDirectories")
+}
+
+// CommitLogDirectory is the method of a node.
+func (f *Fake) CommitLogDirectory(ctx context.Context) (string, error) {
+	return answer(ctx, f, f.node.CommitLogDirectory, "CommitLogDirectory")
+}
+
+// ActiveCommitLogs is the method of a node.
+func (f *Fake) ActiveCommitLogs(ctx context.Context) ([]string, error) {
+	return answer(ctx, f, f.node.ActiveCommitLogs, "ActiveCommitLogs")
 }
 
 // Snapshot is the method of a node.

@@ -39,6 +39,8 @@ type Fake struct {
 	// What follows belongs to ring.mu.
 	index    int // from 1
 	dataDirs []string
+	logDir   string
+	logs     []string          // names of the active segments
 	stores   map[string]*store // by table id
 	mode     string
 	down     bool
@@ -89,6 +91,7 @@ func NewRing(tb testing.TB, nodes int, o Options) []*Fake {
 		f := &Fake{tb: tb, ring: r, index: i + 1, stores: map[string]*store{}, mode: cassandra.StateNormal}
 		f.node = cassandra.Over(f.dial)
 		root := tb.TempDir()
+		f.logDir = filepath.Join(tb.TempDir(), "commitlog") // often a disk of its own
 		for d := range o.DataDirs {
 			f.dataDirs = append(f.dataDirs, filepath.Join(root, fmt.Sprintf("data%d", d+1)))
 		}
@@ -116,6 +119,10 @@ func (f *Fake) Start() { f.change(func() { f.down = false }) }
 // SetMode sets what the node is at. Where it is JOINING, LEAVING or MOVING the
 // others know it.
 func (f *Fake) SetMode(mode string) { f.change(func() { f.mode = mode }) }
+
+// SetActiveLogs makes these be the segments of the commit log that are active, the
+// last of them the one that is written.
+func (f *Fake) SetActiveLogs(names ...string) { f.change(func() { f.logs = names }) }
 
 // SetSchema gives the node a schema version other than the ring's; "" takes it
 // back.
