@@ -21,6 +21,8 @@ type disk struct {
 	link func(from *os.File, name string, to *os.File, as string) error
 	free func(dir string) (uint64, error)
 	same func(a, b string) (bool, error)
+	// before is told of each change that a restore in place is about to make.
+	before func(change string)
 }
 
 // linkTo makes a hard link from a file in one directory to a name in another. The

@@ -1,6 +1,7 @@
 // Package restore brings one node's part of a backup back: its phases INIT,
 // DOWNLOAD, TRUNCATE, IMPORT and CLEANUP, one file and one function a phase.
-// Between them lies a barrier over all nodes, which the caller keeps.
+// Between them lies a barrier over all nodes, which the caller keeps. InPlace is
+// all of a restore of a node that is stopped.
 //
 // Downloads lie in <source directory>/<host id>/<tag>/<keyspace>/<table>-<id>/,
 // where keyspace, table and id are those of the table here that takes the data.
@@ -23,6 +24,14 @@
 //   - Nothing is deleted but what this restore made: its own directory below the
 //     source directory, its links, and snapshots of its own truncation.
 //
-// The SSTables of secondary indexes are not downloaded: Cassandra builds them of
-// the data when it takes that up, and reads none that were put beside it.
+// The phases do not download the SSTables of secondary indexes: Cassandra builds
+// them of the data when it takes that up, and reads none that were put beside it.
+//
+// Invariants of InPlace:
+//
+//   - Nothing of the node is changed before all of the backup lies on its disks,
+//     verified. From the first change to the end there is a record of it, with
+//     which only the same restore goes on, and with the same backup.
+//   - A crash leaves whole SSTables only, of the backup or of before.
+//   - Of a keyspace that is Cassandra's own nothing is touched unless it was asked for.
 package restore
