@@ -32,8 +32,11 @@ func fail(g *gin.Context, err error) {
 		logr.FromContextOrDiscard(g.Request.Context()).Error(err, "Failing a request",
 			"method", g.Request.Method, "path", g.Request.URL.Path)
 	}
-	if told.Code == http.StatusTooManyRequests {
+	switch told.Code {
+	case http.StatusTooManyRequests:
 		g.Header("Retry-After", "5")
+	case http.StatusUnauthorized:
+		g.Header("WWW-Authenticate", `Bearer realm="icarus"`)
 	}
 	g.Abort()
 	answer(g, told.Code, told)
@@ -44,6 +47,7 @@ var statuses = []struct {
 	err    error
 	status int
 }{
+	{ErrUnauthenticated, http.StatusUnauthorized},
 	{operation.ErrNotFound, http.StatusNotFound},
 	{operation.ErrUnknownType, http.StatusBadRequest},
 	{operation.ErrConflict, http.StatusConflict},

@@ -63,26 +63,32 @@ func recovery() gin.HandlerFunc {
 	}
 }
 
-// acceptable refuses clients that do not take JSON; OPTIONS answers text.
+// acceptable refuses clients that do not take what is answered: JSON, or the page
+// where it is asked for. OPTIONS answers text.
 func acceptable() gin.HandlerFunc {
 	return func(g *gin.Context) {
-		if g.Request.Method != http.MethodOptions && !acceptsJSON(g.Request.Header.Values("Accept")) {
+		kind := mediaJSON
+		if g.FullPath() == docsPath {
+			kind = mediaHTML
+		}
+		if g.Request.Method != http.MethodOptions && !accepts(g.Request.Header.Values("Accept"), kind) {
 			fail(g, &rest.Error{
 				Code:    http.StatusNotAcceptable,
-				Message: fmt.Sprintf("Accept is %.100q; the answer is %s", g.GetHeader("Accept"), mediaJSON),
+				Message: fmt.Sprintf("Accept is %.100q; the answer is %s", g.GetHeader("Accept"), kind),
 			})
 		}
 	}
 }
 
-func acceptsJSON(headers []string) bool {
+func accepts(headers []string, kind string) bool {
 	if len(headers) == 0 {
 		return true
 	}
+	family, _, _ := strings.Cut(kind, "/")
 	for _, media := range strings.Split(strings.Join(headers, ","), ",") {
-		kind, _, _ := strings.Cut(media, ";")
-		switch strings.ToLower(strings.TrimSpace(kind)) {
-		case mediaJSON, "application/*", "*/*", "":
+		accepted, _, _ := strings.Cut(media, ";")
+		switch strings.ToLower(strings.TrimSpace(accepted)) {
+		case kind, family + "/*", "*/*", "":
 			return true
 		}
 	}

@@ -27,6 +27,10 @@ func (a *api) submitOperation(g *gin.Context) {
 		fail(g, err)
 		return
 	}
+	if err := a.requireUnseen(g.Request, req); err != nil {
+		fail(g, err)
+		return
+	}
 	op, created, err := a.Operations.Submit(g.Request.Context(), req, warnings)
 	if err != nil {
 		fail(g, err)

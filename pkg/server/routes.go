@@ -9,7 +9,11 @@ import (
 )
 
 // api answers the routes.
-type api struct{ Config }
+type api struct {
+	Config
+
+	description description
+}
 
 // route is one row of the table.
 type route struct {
@@ -19,21 +23,26 @@ type route struct {
 }
 
 // routes is the whole API: a path that is not here does not exist. HEAD and
-// OPTIONS follow from it. There is no authentication yet: "anyone" is whoever
-// reaches the listener, which is bound to the loopback by default.
+// OPTIONS follow from it. The Authenticator stands before all of them, and before
+// what is not here: "any caller" is whoever it has let in. Where there is none,
+// that is whoever reaches the listener, which is bound to the loopback by default.
+// A caller's certificate, where one is asked for, was checked before there was a
+// request. Nobody has fewer rights than another yet.
 func (a *api) routes() []route {
 	return []route{
-		{http.MethodGet, "/operations", a.listOperations},         // anyone
-		{http.MethodPost, "/operations", a.submitOperation},       // anyone; the most powerful row: it backs up, restores, truncates
-		{http.MethodGet, "/operations/:id", a.getOperation},       // anyone
-		{http.MethodDelete, "/operations/:id", a.cancelOperation}, // anyone
-		{http.MethodGet, "/version", a.getVersion},                // anyone
-		{http.MethodGet, "/version/sidecar", a.getVersion},        // anyone
-		{http.MethodGet, "/version/cassandra", a.getCassandra},    // anyone
-		{http.MethodGet, "/version/schema", a.getSchema},          // anyone
-		{http.MethodGet, "/status", a.getStatus},                  // anyone; CassKop's readiness probe
-		{http.MethodGet, "/topology", a.getTopology},              // anyone
-		{http.MethodGet, "/topology/:dc", a.getTopology},          // anyone
+		{http.MethodGet, "/operations", a.listOperations},         // any caller
+		{http.MethodPost, "/operations", a.submitOperation},       // any caller; the most powerful row: it backs up, restores, truncates
+		{http.MethodGet, "/operations/:id", a.getOperation},       // any caller
+		{http.MethodDelete, "/operations/:id", a.cancelOperation}, // any caller
+		{http.MethodGet, "/version", a.getVersion},                // any caller
+		{http.MethodGet, "/version/sidecar", a.getVersion},        // any caller
+		{http.MethodGet, "/version/cassandra", a.getCassandra},    // any caller
+		{http.MethodGet, "/version/schema", a.getSchema},          // any caller
+		{http.MethodGet, "/status", a.getStatus},                  // any caller; CassKop's readiness probe
+		{http.MethodGet, "/topology", a.getTopology},              // any caller
+		{http.MethodGet, "/topology/:dc", a.getTopology},          // any caller
+		{http.MethodGet, "/openapi.json", a.getDocument},          // any caller
+		{http.MethodGet, docsPath, a.getPage},                     // any caller; the one answer that is not JSON
 	}
 }
 

@@ -41,6 +41,11 @@ type Config struct {
 	Operations Operations
 	Node       Node
 	Version    rest.SidecarVersion
+	// Authenticate is asked about every request, whatever its path; nil lets all in.
+	Authenticate Authenticator
+	// AllowCredentialsOverHTTP takes requests that carry credentials from other
+	// hosts in plain HTTP, too.
+	AllowCredentialsOverHTTP bool
 	// DisableCORS leaves out the headers that let pages of other origins in.
 	DisableCORS bool
 	Log         logr.Logger
@@ -71,7 +76,7 @@ func Handler(c Config) http.Handler {
 	engine := gin.New()
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
-	engine.Use(logging(c.Log, c.Clock), cors(c.DisableCORS), recovery(), acceptable())
+	engine.Use(logging(c.Log, c.Clock), cors(c.DisableCORS), recovery(), authenticated(c.Authenticate), acceptable())
 	engine.NoRoute(func(g *gin.Context) {
 		fail(g, &rest.Error{Code: http.StatusNotFound, Message: fmt.Sprintf("there is no %.200q here", g.Request.URL.Path)})
 	})
@@ -81,7 +86,7 @@ func Handler(c Config) http.Handler {
 			Message: fmt.Sprintf("%.20q is not a method of %.200q", g.Request.Method, g.Request.URL.Path),
 		})
 	})
-	register(engine, (&api{Config: c}).routes())
+	register(engine, (&api{Config: c, description: describe(c)}).routes())
 	return withoutTrailingSlash(engine)
 }
 

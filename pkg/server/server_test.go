@@ -130,7 +130,9 @@ func ask(t *testing.T, h http.Handler, e exchange) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	answer := w.Result()
+	described(t, e.method, e.path, answer)
+	return answer
 }
 
 func read(t *testing.T, r *http.Response) []byte {
