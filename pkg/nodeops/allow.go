@@ -27,6 +27,11 @@ func (d *Deps) allow(ctx context.Context, field, dir string) error {
 			roots = append(roots, parent)
 		}
 	}
+	return allowIn(roots, field, dir)
+}
+
+// allowIn refuses a directory that lies in none of the roots.
+func allowIn(roots []string, field, dir string) error {
 	real, err := resolve(dir)
 	if err != nil {
 		return fmt.Errorf("resolving %s %s: %w", field, dir, err)

@@ -18,9 +18,9 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
-// Peers finds the sidecars of the ring at the addresses of their nodes, all at
-// one port.
-func Peers(port string) func(n cluster.Node) (cluster.Peer, error) {
+// Peers finds the sidecars of the ring at the addresses of their nodes, all by one
+// scheme, http or https, and at one port.
+func Peers(scheme, port string, options ...client.Option) func(n cluster.Node) (cluster.Peer, error) {
 	var mu sync.Mutex
 	known := map[string]*client.Client{} // with their idle connections
 	return func(n cluster.Node) (cluster.Peer, error) {
@@ -29,7 +29,7 @@ func Peers(port string) func(n cluster.Node) (cluster.Peer, error) {
 		if c, ok := known[n.Address]; ok {
 			return c, nil
 		}
-		c, err := client.New("http://" + net.JoinHostPort(n.Address, port))
+		c, err := client.New(scheme+"://"+net.JoinHostPort(n.Address, port), options...)
 		if err != nil {
 			return nil, err
 		}

@@ -19,5 +19,5 @@
 //   - What Cassandra goes on with when we hang up is stopped there before the
 //     operation is CANCELLED; where Cassandra cannot stop, cancelling is refused.
 //
-// Only cmd may import this package.
+// Only programs may import this package: cmd, and those of whoever adds kinds.
 package nodeops

@@ -27,9 +27,16 @@ type Node interface {
 	SchemaAgreement(ctx context.Context) (map[string][]string, error)
 	Keyspaces(ctx context.Context) ([]string, error)
 	Flush(ctx context.Context, keyspace string, tables ...string) error
+	commitLogger
 	compacter
 	watcher
 	mover
+}
+
+// commitLogger tells of the commit log.
+type commitLogger interface {
+	CommitLogDirectory(ctx context.Context) (string, error)
+	ActiveCommitLogs(ctx context.Context) ([]string, error)
 }
 
 // compacter is what works on the SSTables of a node.
@@ -91,6 +98,8 @@ var kinds = []struct {
 	{rest.TypeUploadTopology, uploadTopology, false},
 	{rest.TypeList, listBackups, false},
 	{rest.TypeRemoveBackup, removeBackup, false},
+	{rest.TypeCommitLogBackup, commitLogBackup, false},
+	{rest.TypeCommitLogRestore, commitLogRestore, false},
 	{rest.TypeImport, importTables, false},
 	{rest.TypeFlush, flush, false},
 	{rest.TypeCleanup, cleanup, false},

@@ -123,7 +123,7 @@ func TestALocationIsRefusedWithoutItsPassword(t *testing.T) {
 
 func TestPeersAreReachedAtOnePort(t *testing.T) {
 	t.Parallel()
-	peers := nodeops.Peers("4567")
+	peers := nodeops.Peers("http", "4567")
 	first, err := peers(cluster.Node{HostID: "h1", Address: "10.0.0.1"})
 	noError(t, err)
 	again, err := peers(cluster.Node{HostID: "h1", Address: "10.0.0.1"})

@@ -73,6 +73,8 @@ type ring struct {
 	// downloads is where restores may put what they download, bucket the
 	// location of a bucket that is not there yet, and dir its directory.
 	downloads, bucket, dir string
+	// reach is another way of coordinators to the sidecars, where it is not nil.
+	reach func(n cluster.Node) (cluster.Peer, error)
 
 	mu sync.Mutex
 	// sent are the submissions of coordinators: "127.0.0.2 restore INIT".
@@ -158,6 +160,9 @@ func (s *sidecar) stop() {
 
 // peer is the way of a coordinator to a node.
 func (r *ring) peer(n cluster.Node) (cluster.Peer, error) {
+	if r.reach != nil {
+		return r.reach(n)
+	}
 	for _, s := range r.sidecars {
 		if s.node.HostID() == n.HostID {
 			return watched{s}, nil

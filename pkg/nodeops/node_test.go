@@ -131,8 +131,13 @@ func TestRequestsThatAreRefusedAtTheDoor(t *testing.T) {
 		"the other half": {
 			r.backup(func(b *rest.BackupRequest) { b.Credentials = &rest.Credentials{SecretAccessKey: "secret"} }), "credentials.accessKeyId",
 		},
-		"a restore in place": {
-			r.restore(rest.StrategyInPlace, func(q *rest.RestoreRequest) { q.RestorationPhase = "" }), "restorationStrategyType",
+		"a restore in place of the ring": {
+			r.restore(rest.StrategyInPlace, func(q *rest.RestoreRequest) { q.RestorationPhase = "" }), "globalRequest",
+		},
+		"a restore in place of some node": {
+			r.restore(rest.StrategyInPlace, func(q *rest.RestoreRequest) {
+				q.RestorationPhase, q.GlobalRequest, q.StorageLocation = "", false, "s3://bucket"
+			}), "storageLocation",
 		},
 		"a restore that downloads to nowhere": {
 			r.restore(rest.StrategyHardlinks, func(q *rest.RestoreRequest) { q.Import.SourceDir = "" }), "import.sourceDir",

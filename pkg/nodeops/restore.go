@@ -19,6 +19,9 @@ import (
 func restoreNodes(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeRestore, operation.Spec[rest.RestoreRequest]{
 		Run: func(ctx context.Context, r *rest.RestoreRequest, h *operation.Handle) error {
+			if r.RestorationStrategyType == rest.StrategyInPlace {
+				return d.restoreInPlace(ctx, r, h)
+			}
 			if !h.Resumed() { // else it was told
 				for _, field := range inPlaceFields(r) {
 					h.Warn(field + " is for restorationStrategyType IN_PLACE only, and is not done")
@@ -45,13 +48,10 @@ func checkRestore(r *rest.RestoreRequest) error {
 	if err := checkStore(r.Store); err != nil {
 		return err
 	}
-	switch {
-	case r.RestorationStrategyType == rest.StrategyInPlace:
-		return rest.Invalid(rest.Violation{
-			Field:   "restorationStrategyType",
-			Message: "IN_PLACE needs a stopped node and is not supported yet; use HARDLINKS, or IMPORT from Cassandra 4.0 on",
-		})
-	case r.Import == nil || r.Import.SourceDir == "":
+	if r.RestorationStrategyType == rest.StrategyInPlace {
+		return checkInPlace(r)
+	}
+	if r.Import == nil || r.Import.SourceDir == "" {
 		return rest.Invalid(rest.Violation{
 			Field: "import.sourceDir", Message: "is missing: the directory that downloads go to, on the file system of the data directories",
 		})
@@ -108,6 +108,7 @@ func inPlaceFields(r *rest.RestoreRequest) []string {
 		{"resolveHostIdFromTopology", r.ResolveHostIDFromTopology},
 		{"updateCassandraYaml", r.UpdateCassandraYaml},
 		{"restoreSystemAuth", r.RestoreSystemAuth},
+		{"ifAbsent", r.IfAbsent != ""},
 	} {
 		if f.set {
 			set = append(set, f.name)
