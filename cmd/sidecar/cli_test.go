@@ -111,6 +111,32 @@ func TestANodeIsBackedUpListedRestoredAndRidOfBackupsWithoutAServer(t *testing.T
 	}
 }
 
+func TestANodeThatIsStoppedIsRestoredInPlace(t *testing.T) {
+	s := newShell(t, 1)
+	s.done("backup --sl " + s.bucket + " --st first --entities shop --create-missing-bucket")
+	data := filepath.Dir(filepath.Dir(s.node.Described("shop", "items").DataPaths[0]))
+	line := "esop restore --restoration-strategy-type IN_PLACE --sl " + s.bucket + " --data-dir " + data + " --dd " + s.dir + " --st "
+	if _, _, err := s.run(t.Context(), line+"first"); cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "Cassandra answers") {
+		t.Errorf("while it runs: %v", err)
+	}
+	s.node.Stop()
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	s.done(line + "first")
+	s.node.Start()
+	if got := s.rows(); !slices.Equal(got, []string{"apple", "pear"}) {
+		t.Errorf("after the restore there is %v", got)
+	}
+	s.node.Stop()
+	if _, _, err := s.run(t.Context(), line+"other"); cli.ExitCode(err) != cli.ExitFailed {
+		t.Errorf("without a backup: %v", err)
+	}
+	if _, told, err := s.run(t.Context(), line+"other --if-absent=skip"); err != nil || !strings.Contains(told, "warning: nothing was restored") {
+		t.Errorf("where it may be skipped: %v, %s", err, told)
+	}
+}
+
 func TestAListIsATableOrJSON(t *testing.T) {
 	s := newShell(t, 1)
 	s.done("backup --sl " + s.bucket + " --st first --entities shop --create-missing-bucket")

@@ -24,7 +24,10 @@ AWS_REGION, or any other way of the AWS SDK; AWS_ENDPOINT for another server tha
 
 // engineCommands run operations without a server.
 func (p program) engineCommands() []*cobra.Command {
-	return []*cobra.Command{p.newBackupCommand(), p.newRestoreCommand(), p.newListCommand(), p.newRemoveBackupCommand()}
+	return []*cobra.Command{
+		p.newBackupCommand(), p.newRestoreCommand(), p.newListCommand(), p.newRemoveBackupCommand(),
+		p.newCommitLogBackupCommand(), p.newCommitLogRestoreCommand(),
+	}
 }
 
 func (p program) newBackupCommand() *cobra.Command {
@@ -74,9 +77,17 @@ func (p program) newRestoreCommand() *cobra.Command {
 
 Without --restoration-phase-type all phases are done, one after another, which is for a
 cluster of one node: a truncation empties tables on all nodes. A larger one is restored
-by its sidecars, with --global-request and --server.` + credentialsHelp,
+by its sidecars, with --global-request and --server.
+
+IN_PLACE is for a node that is stopped, such as one that an init container prepares.
+--storage-location must name the node, or with --resolve-host-id-from-topology its host.` + credentialsHelp,
 		Example: `  icarus restore --storage-location s3://backups --snapshot-tag friday --entities ks1 \
-    --restoration-strategy-type HARDLINKS --import-source-dir /var/lib/cassandra/downloads`,
+    --restoration-strategy-type HARDLINKS --import-source-dir /var/lib/cassandra/downloads
+
+  # before the first start of a node of a new cluster
+  icarus restore --storage-location s3://backups/shop/dc1/cassandra-0 --snapshot-tag friday \
+    --restoration-strategy-type IN_PLACE --resolve-host-id-from-topology \
+    --restore-into-new-cluster --update-cassandra-yaml --if-absent skip`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needsServer(cmd, f); err != nil {

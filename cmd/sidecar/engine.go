@@ -14,7 +14,6 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/cli"
-	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
 	"github.com/icarus-sidecar/icarus/pkg/logging"
 	"github.com/icarus-sidecar/icarus/pkg/nodeops"
@@ -26,6 +25,7 @@ import (
 type runFlags struct {
 	jmx     jmxFlags
 	server  string
+	door    remoteDoor
 	output  string
 	verbose bool
 }
@@ -38,6 +38,7 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.server, "server", "", "send the request to the sidecar at an address such as http://10.0.0.1:4567, instead of doing the work here")
 	fs.StringVarP(&f.output, "output", short, "text", "text, or json: one line for each change of the operation")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log what is done to standard error")
+	f.door.register(fs)
 	f.jmx.register(fs)
 }
 
@@ -75,9 +76,9 @@ func isTerminal(w io.Writer) bool {
 // process.
 func (p program) withRunner(ctx context.Context, f *runFlags, do func(r cli.Runner) error) (err error) {
 	if f.server != "" {
-		c, err := client.New(f.server)
+		c, err := f.door.client(f.server)
 		if err != nil {
-			return &cli.UsageError{Err: fmt.Errorf("--server: %w", err)}
+			return &cli.UsageError{Err: err}
 		}
 		defer c.Close()
 		return do(c)

@@ -236,14 +236,20 @@ type running struct {
 
 func start(t *testing.T, args ...string) running {
 	t.Helper()
+	return startAt(t, "http://"+freeAddress(t), nil, args...)
+}
+
+// startAt starts one that is reached at a URL with some options.
+func startAt(t *testing.T, url string, options []client.Option, args ...string) running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	address := freeAddress(t)
+	_, address, _ := strings.Cut(url, "://")
 	root := newRootCommand()
 	root.SetArgs(append([]string{"server", "--listen", address, "--jmx-address", "127.0.0.1:1"}, args...))
 	ended := make(chan error, 1)
 	go func() { ended <- root.ExecuteContext(ctx) }()
-	c, err := client.New("http://" + address)
+	c, err := client.New(url, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

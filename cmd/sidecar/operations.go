@@ -16,6 +16,7 @@ import (
 // remoteFlags name a sidecar.
 type remoteFlags struct {
 	server string
+	door   remoteDoor
 	output string
 }
 
@@ -29,6 +30,7 @@ func newOperationsCommand() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&f.server, "server", "http://127.0.0.1:4567", "address of the sidecar")
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json: one operation a line")
+	f.door.register(cmd.PersistentFlags())
 	cmd.AddCommand(f.newListCommand(), f.newGetCommand(), f.newWatchCommand(), f.newCancelCommand())
 	return cmd
 }
@@ -39,9 +41,9 @@ func (f *remoteFlags) with(do func(c *client.Client, format cli.Format) error) e
 	if err != nil {
 		return err
 	}
-	c, err := client.New(f.server)
+	c, err := f.door.client(f.server)
 	if err != nil {
-		return &cli.UsageError{Err: fmt.Errorf("--server: %w", err)}
+		return &cli.UsageError{Err: err}
 	}
 	defer c.Close()
 	err = do(c, format)

@@ -28,6 +28,7 @@ import (
 type serverFlags struct {
 	listen               string
 	allowUnauthenticated bool
+	doors                doorFlags
 	disableCORS          bool
 	jmx                  jmxFlags
 	stateDir             string
@@ -60,7 +61,8 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
   icarus server
 
   # for the sidecars of other nodes to reach, JMX with a password
-  icarus server --listen 10.0.0.1:4567 --allow-unauthenticated --jmx-credentials /etc/icarus/jmx.properties`,
+  icarus server --listen 10.0.0.1:4567 --tls-cert tls.crt --tls-key tls.key --peer-ca ca.crt --token-file token \
+    --jmx-credentials /etc/icarus/jmx.properties`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
 	}
@@ -79,6 +81,7 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
 		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
 	fs.StringVar(&f.logFormat, "log-format", "json", "format of the log: json or text")
 	fs.IntVarP(&f.verbosity, "verbosity", "v", 0, "0 logs changes of state, 1 each file, 2 each request")
+	f.doors.register(fs)
 	f.jmx.register(fs)
 	return cmd
 }
@@ -91,7 +94,7 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.checkListen(), f.checkRest()); err != nil {
+	if err := errors.Join(f.checkListen(), f.doors.check(), f.checkRest()); err != nil {
 		return err
 	}
 	dial, err := f.jmx.dialer()
@@ -110,9 +113,9 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 		return err
 	}
 	// The address is taken first: whoever has it is the sidecar of this node.
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	listener, err := f.doors.listen(ctx, f.listen, log)
 	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return err
 	}
 	// Not ctx: a signal must not look to operations like a cancellation, after which
 	// a coordinator would cancel what the other nodes are at. Closing the manager
@@ -124,13 +127,14 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	log.Info("Starting", "version", version, "commit", commit, "instance", manager.Instance(), "operations", registry.Names())
-	if f.allowUnauthenticated {
+	if f.allowUnauthenticated && !f.doors.ask() {
 		log.Info("Serving without authentication: whoever reaches the address may do anything", "address", f.listen)
 	}
 	defer func() { err = errors.Join(err, stopManager(ctx, manager)) }()
 	handler := server.Handler(server.Config{ //nolint:contextcheck // a handler gets its contexts with the requests
 		Operations: manager, Node: nodeops.Info{Node: node, Clock: clock.RealClock{}},
 		Version: rest.SidecarVersion{Version: version, BuildTime: buildTime, GitCommit: commit}, DisableCORS: f.disableCORS, Log: log,
+		Authenticate: f.doors.authenticator(), AllowCredentialsOverHTTP: f.doors.allowCredentialsOverHTTP,
 	})
 	return server.Serve(ctx, listener, handler, log)
 }
@@ -151,11 +155,17 @@ func (f *serverFlags) checkListen() error {
 		return fmt.Errorf("--listen %q has no port from 0 to 65535", f.listen)
 	}
 	address, err := netip.ParseAddr(host)
-	if loopback := host == "localhost" || (err == nil && address.IsLoopback()); loopback || f.allowUnauthenticated {
+	switch loopback := host == "localhost" || (err == nil && address.IsLoopback()); {
+	case loopback:
+		return nil
+	case f.doors.showsTokens():
+		return fmt.Errorf("--listen %s is not a loopback address, and tokens would travel in plain HTTP: "+
+			"add --tls-cert and --tls-key, or --allow-credentials-over-http", f.listen)
+	case f.allowUnauthenticated, f.doors.ask():
 		return nil
 	}
-	return fmt.Errorf("--listen %s is not a loopback address, and nothing asks callers who they are: "+
-		"add --allow-unauthenticated if whoever reaches it may back up, restore and truncate", f.listen)
+	return fmt.Errorf("--listen %s is not a loopback address, and nothing asks callers who they are: add --token-file or --tls-client-ca, "+
+		"or --allow-unauthenticated if whoever reaches it may back up, restore and truncate", f.listen)
 }
 
 // checkRest refuses what would silently come to something else.
@@ -204,7 +214,7 @@ func (f *serverFlags) deps(node *cassandra.Node) (*nodeops.Deps, error) {
 		return nil, err
 	}
 	return &nodeops.Deps{
-		Node: node, Store: options, Peer: nodeops.Peers(port), AllowedDirectories: f.allowDirectories, Clock: clock.RealClock{},
+		Node: node, Store: options, Peer: f.doors.peers(port), AllowedDirectories: f.allowDirectories, Clock: clock.RealClock{},
 	}, nil
 }
 

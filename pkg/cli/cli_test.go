@@ -71,6 +71,14 @@ func TestFlagsAreFields(t *testing.T) {
 				r.Rename, r.NoDeleteDownloads = map[string]string{"a.b": "c.d", "a.e": "c.f"}, true
 			}),
 		},
+		"a restore in place, as an operator asks for it": {
+			cli.Restore,
+			"--restoration-strategy-type IN_PLACE --snapshot-tag t --storage-location=s3://b1b/c/dc1/pod-0 --resolve-host-id-from-topology --update-cassandra-yaml --restore-into-new-cluster --if-absent=SKIP",
+			request(rest.TypeRestore, func(r *rest.RestoreRequest) {
+				r.StorageLocation, r.SnapshotTag, r.RestorationStrategyType = "s3://b1b/c/dc1/pod-0", "t", rest.StrategyInPlace
+				r.ResolveHostIDFromTopology, r.UpdateCassandraYaml, r.NewCluster, r.IfAbsent = true, true, true, rest.IfAbsentSkip
+			}),
+		},
 		"a list": {
 			cli.List, "--sl s3://b1b --resolve-nodes --last-n 3 --from-timestamp 1795409334496 --cache-dir /x --skip-download",
 			request(rest.TypeList, func(r *rest.ListRequest) {
@@ -101,9 +109,10 @@ func TestEveryFlagIsAFieldOfItsRequest(t *testing.T) {
 	t.Parallel()
 	samples := map[string]string{
 		"storageLocation": "s3://b1b", "duration": "1h", "bandwidth": "1M", "olderThan": "1d", "restorationStrategyType": "IMPORT",
-		"restorationPhase": "INIT", "rename": "a.b=c.d",
+		"restorationPhase": "INIT", "rename": "a.b=c.d", "ifAbsent": "skip", "keyspaceTables": "a.b,c.d",
+		"commitLog": "/a", "commitLogArchiveOverride": "/a", "sharedContainerPath": "/a",
 	}
-	for _, c := range []cli.Command{cli.Backup, cli.Restore, cli.List, cli.RemoveBackup} {
+	for _, c := range []cli.Command{cli.Backup, cli.Restore, cli.List, cli.RemoveBackup, cli.CommitLogBackup, cli.CommitLogRestore} {
 		for _, f := range c.Flags {
 			t.Run(c.Type+" "+f.Name, func(t *testing.T) {
 				t.Parallel()

@@ -70,23 +70,31 @@ var (
 		Name: "resolve-nodes", Field: "resolveNodes", Kind: Switch,
 		Usage: "put this node, which Cassandra names, in the place of the one in --storage-location",
 	}
+	durationFlag  = Flag{Name: "duration", Short: "d", Field: "duration", Usage: `spread the upload over that time, such as "1h"`}
+	bandwidthFlag = Flag{Name: "bandwidth", Short: "b", Field: "bandwidth", Usage: `bytes per second at most, such as "10mbps"`}
+	createFlag    = Flag{
+		Name: "create-missing-bucket", Aliases: []string{"cmb"}, Field: "createMissingBucket", Kind: Switch, Usage: "make the bucket if it is not there",
+	}
+	directiveFlag = Flag{
+		Name: "metadata-directive", Aliases: []string{"md"}, Field: "metadataDirective", Default: "COPY", Usage: "COPY or REPLACE; has no effect", Hidden: true,
+	}
+	refreshFlag = Flag{
+		Name: "skip-refreshing", Field: "skipRefreshing", Kind: Switch, Usage: "has no effect: nothing is refreshed", Hidden: true,
+	}
 	cacheFlag = Flag{Name: "cache-dir", Field: "cacheDir", Usage: "not used: nothing is cached", Hidden: true}
 )
 
 // Backup is the command line of a backup.
 var Backup = Command{rest.TypeBackup, slices.Concat([]Flag{
 	location, tagFlag, entitiesFlag, dataDirFlag,
-	{Name: "duration", Short: "d", Field: "duration", Usage: `spread the upload over that time, such as "1h"`},
-	{Name: "bandwidth", Short: "b", Field: "bandwidth", Usage: `bytes per second at most, such as "10mbps"`},
-	{Name: "create-missing-bucket", Aliases: []string{"cmb"}, Field: "createMissingBucket", Kind: Switch, Usage: "make the bucket if it is not there"},
+	durationFlag, bandwidthFlag, createFlag,
 	{
 		Name: "upload-cluster-topology", Aliases: []string{"uploadClusterTopology"}, Field: "uploadClusterTopology", Kind: Switch,
 		Usage: "write the ring into the bucket, too",
 	},
 	globalFlag, datacenterFlag, timeoutFlag,
 	{Name: "schema-version", Field: "schemaVersion", Usage: "set by the sidecar", Hidden: true},
-	{Name: "metadata-directive", Aliases: []string{"md"}, Field: "metadataDirective", Default: "COPY", Usage: "COPY or REPLACE; has no effect", Hidden: true},
-	{Name: "skip-refreshing", Field: "skipRefreshing", Kind: Switch, Usage: "has no effect: nothing is refreshed", Hidden: true},
+	directiveFlag, refreshFlag,
 }, way)}
 
 // Restore is the command line of a restore.
@@ -137,7 +145,57 @@ var Restore = Command{rest.TypeRestore, slices.Concat([]Flag{
 		Name: "resolve-host-id-from-topology", Field: "resolveHostIdFromTopology", Kind: Switch,
 		Usage: "find the node by its hostname in the topology of the backup (IN_PLACE)",
 	},
-	{Name: "restore-into-new-cluster", Field: "newCluster", Kind: Switch, Usage: "the node begins a new cluster (IN_PLACE)"},
+	{Name: "restore-into-new-cluster", Field: "newCluster", Kind: Switch, Usage: "the node begins a new cluster: the schema, too (IN_PLACE)"},
+	{Name: "if-absent", Field: "ifAbsent", Default: "fail", Usage: "what a backup that is not there is: fail is an error, skip is nothing to do (IN_PLACE)"},
+}, way)}
+
+// CommitLogBackup is the command line of a backup of the commit log.
+var CommitLogBackup = Command{rest.TypeCommitLogBackup, slices.Concat([]Flag{
+	location,
+	{
+		Name: "commit-log-dir", Field: "cassandraCommitLogDirectory",
+		Usage: "directory of the commit log, instead of the one that Cassandra names",
+	},
+	{
+		Name: "commit-log-archive", Aliases: []string{"cl-archive"}, Field: "commitLogArchiveOverride",
+		Usage: "directory that an archive_command fills, instead of the commit log's",
+	},
+	{Name: "commit-log", Field: "commitLog", Usage: "one segment, as in archive_command=icarus commitlog-backup ... --commit-log=%path"},
+	{
+		Name: "online", Field: "online", Kind: Switch,
+		Usage: "put this node, which Cassandra names, in the place of the one in --storage-location; Cassandra has to answer",
+	},
+	durationFlag, bandwidthFlag, createFlag, directiveFlag, refreshFlag,
+}, way)}
+
+// CommitLogRestore is the command line of a restore of the commit log.
+var CommitLogRestore = Command{rest.TypeCommitLogRestore, slices.Concat([]Flag{
+	location,
+	{
+		Name: "commitlog-download-dir", Field: "commitlogDownloadDir",
+		Usage: "an empty directory, from which Cassandra replays; required",
+	},
+	{
+		Name: "timestamp-end", Aliases: []string{"te"}, Field: "timestampEnd",
+		Usage: "the point in time, in milliseconds since 1970; required",
+	},
+	{
+		Name: "timestamp-start", Aliases: []string{"ts"}, Field: "timestampStart", Default: "0",
+		Usage: "leave out segments that were not written to since, in milliseconds since 1970",
+	},
+	{
+		Name: "keyspace-tables", Aliases: []string{"kt"}, Field: "keyspaceTables", Kind: Joined,
+		Usage: `tables that alone are replayed: "ks1.t1,ks2.t2"; all by default`,
+	},
+	{
+		Name: "commit-log-dir", Field: "cassandraCommitLogDirectory", Default: rest.DefaultCommitLogDirectory,
+		Usage: "directory of the commit log; what is in it is moved beside it",
+	},
+	{
+		Name: "config-directory", Aliases: []string{"cd"}, Field: "cassandraConfigDirectory", Default: "/etc/cassandra",
+		Usage: "where cassandra-env.sh is, and where commitlog_archiving.properties is written",
+	},
+	{Name: "shared-path", Short: "p", Field: "sharedContainerPath", Usage: "not used", Hidden: true},
 }, way)}
 
 // List is the command line of a list.
