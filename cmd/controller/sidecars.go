@@ -1,17 +1,12 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/controller"
 )
 
@@ -30,7 +25,7 @@ func (f *sidecarFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cert, "sidecar-tls-cert", "", "file with the controller's own certificate (PEM), where sidecars ask for one")
 	fs.StringVar(&f.key, "sidecar-tls-key", "", "file with the key (PEM) of --sidecar-tls-cert")
 	fs.StringVar(&f.serverName, "sidecar-tls-server-name", "", "name in the certificates of sidecars; the address of the pod by default")
-	fs.StringVar(&f.tokenFile, "sidecar-token-file", "", "file with the token that sidecars ask for; it is read at each call")
+	fs.StringVar(&f.tokenFile, "sidecar-token-file", "", "file whose first token is sent to sidecars; it is read at each call")
 	fs.BoolVar(&f.allowCredentialsOverHTTP, "allow-credentials-over-http", false,
 		"let tokens, and the keys of buckets, travel in plain HTTP, where whoever sees the network can read them")
 }
@@ -47,16 +42,17 @@ func (f *sidecarFlags) options() (controller.SidecarOptions, error) {
 		return o, err
 	}
 	if f.tokenFile != "" {
-		o.Token = f.token
-		if _, err := f.readToken(); err != nil {
-			return o, err
+		if _, err := client.ReadTokens(f.tokenFile); err != nil {
+			return o, fmt.Errorf("--sidecar-token-file: %w", err)
 		}
+		o.Token = client.TokenFile(f.tokenFile)
 	}
 	if scheme == schemeHTTPS {
-		var err error
-		if o.TLS, err = f.tls(); err != nil {
-			return o, err
+		files := client.TLSFiles{CA: f.ca, Cert: f.cert, Key: f.key, ServerName: f.serverName}
+		if err := files.Check(); err != nil {
+			return o, fmt.Errorf("--sidecar-tls-ca, --sidecar-tls-cert, --sidecar-tls-key: %w", err)
 		}
+		o.TLS = files.Config
 	}
 	return o, nil
 }
@@ -85,87 +81,4 @@ func (f *sidecarFlags) check(scheme string) error {
 		return errors.New("--sidecar-token-file would travel in plain HTTP: add --sidecar-scheme https, or --allow-credentials-over-http")
 	}
 	return nil
-}
-
-// tls reads the files again at each handshake, because those that are mounted into
-// pods rotate.
-func (f *sidecarFlags) tls() (func(host string) *tls.Config, error) {
-	if f.ca != "" {
-		if _, err := f.roots(); err != nil {
-			return nil, err
-		}
-	}
-	if f.cert != "" {
-		if _, err := f.certificate(nil); err != nil {
-			return nil, err
-		}
-	}
-	return func(host string) *tls.Config {
-		name := cmp.Or(f.serverName, host)
-		config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
-		if f.ca != "" {
-			// The standard check knows one set of roots for ever; this is the same with
-			// those of now.
-			config.InsecureSkipVerify = true
-			config.VerifyConnection = func(state tls.ConnectionState) error { return f.verify(state, name) }
-		}
-		if f.cert != "" {
-			config.GetClientCertificate = f.certificate
-		}
-		return config
-	}, nil
-}
-
-// verify is the standard check. The name is not the state's, which has none
-// where the host is an address.
-func (f *sidecarFlags) verify(state tls.ConnectionState, name string) error {
-	if len(state.PeerCertificates) == 0 {
-		return errors.New("the sidecar has no certificate")
-	}
-	roots, err := f.roots()
-	if err != nil {
-		return err
-	}
-	options := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
-	for _, c := range state.PeerCertificates[1:] {
-		options.Intermediates.AddCert(c)
-	}
-	if _, err := state.PeerCertificates[0].Verify(options); err != nil {
-		return fmt.Errorf("verifying the certificate of the sidecar: %w", err)
-	}
-	return nil
-}
-
-func (f *sidecarFlags) roots() (*x509.CertPool, error) {
-	pem, err := os.ReadFile(f.ca)
-	if err != nil {
-		return nil, fmt.Errorf("reading --sidecar-tls-ca: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading --sidecar-tls-ca: %s has no certificate in PEM", f.ca)
-	}
-	return roots, nil
-}
-
-func (f *sidecarFlags) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-	if err != nil {
-		return nil, fmt.Errorf("reading --sidecar-tls-cert and --sidecar-tls-key: %w", err)
-	}
-	return &pair, nil
-}
-
-func (f *sidecarFlags) token(context.Context) (string, error) { return f.readToken() }
-
-func (f *sidecarFlags) readToken() (string, error) {
-	text, err := os.ReadFile(f.tokenFile)
-	if err != nil {
-		return "", fmt.Errorf("reading --sidecar-token-file: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" || strings.ContainsAny(token, " \r\n\t") {
-		return "", fmt.Errorf("reading --sidecar-token-file: %s does not hold one token", f.tokenFile)
-	}
-	return token, nil
 }

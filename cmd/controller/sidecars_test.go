@@ -2,77 +2,31 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/icarus-sidecar/icarus/hack/certs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// authority signs certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{}
-	a.cert, a.key, a.pem = sign(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil)
-	return a
-}
-
-func sign(t *testing.T, template *x509.Certificate, by *authority) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(1)
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
 // serve is a sidecar at 127.0.0.1 with a certificate for some address.
-func (a *authority) serve(t *testing.T, address string) *httptest.Server {
+func serve(t *testing.T, by *certs.Authority, address string) *httptest.Server {
 	t.Helper()
-	cert, key, _ := sign(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "sidecar"}, IPAddresses: []net.IP{net.ParseIP(address)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, a)
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Seen", r.Header.Get("Authorization"))
-	}))
-	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}}
+	pair := by.Issue(t, address)
+	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -96,27 +50,26 @@ func call(t *testing.T, config *tls.Config, url string) error {
 
 func TestWhomTheControllerTrusts(t *testing.T) {
 	t.Parallel()
-	ours, others := newAuthority(t), newAuthority(t)
-	ca := filepath.Join(t.TempDir(), "ca.crt")
-	write(t, ca, ours.pem)
+	ours, others := certs.New(t), certs.New(t)
+	ca := ours.File(t)
 	f := &sidecarFlags{ca: ca}
 	o, err := f.options()
 	if err != nil || o.Scheme() != schemeHTTPS {
 		t.Fatalf("the options are %+v, %v", o, err)
 	}
-	if err := call(t, o.TLS("127.0.0.1"), ours.serve(t, "127.0.0.1").URL); err != nil {
+	if err := call(t, o.TLS("127.0.0.1"), serve(t, ours, "127.0.0.1").URL); err != nil {
 		t.Errorf("a sidecar of ours: %v", err)
 	}
-	if err := call(t, o.TLS("127.0.0.1"), ours.serve(t, "10.0.0.7").URL); err == nil {
+	if err := call(t, o.TLS("127.0.0.1"), serve(t, ours, "10.0.0.7").URL); err == nil {
 		t.Error("the certificate of another sidecar was good enough")
 	}
-	server := others.serve(t, "127.0.0.1")
+	server := serve(t, others, "127.0.0.1")
 	if err := call(t, o.TLS("127.0.0.1"), server.URL); err == nil {
 		t.Error("a stranger's certificate was good enough")
 	}
 	// The authority is replaced while the controller runs.
 	config := o.TLS("127.0.0.1")
-	write(t, ca, others.pem)
+	write(t, ca, others.PEM())
 	if err := call(t, config, server.URL); err != nil {
 		t.Errorf("the new authority is not known: %v", err)
 	}

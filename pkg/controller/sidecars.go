@@ -94,6 +94,9 @@ func (s *Sidecars) at(host string, port int32) (Sidecar, error) {
 	if s.options.Token != nil {
 		options = append(options, client.WithToken(s.options.Token))
 	}
+	if s.options.AllowCredentialsOverHTTP {
+		options = append(options, client.WithCredentialsOverHTTP())
+	}
 	c, err := client.New(s.options.Scheme()+"://"+address, options...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to a sidecar: %w", err)
