@@ -78,6 +78,13 @@ test-cloud: ## The promises of a store, held by real accounts: CLOUDS="s3://buck
 	@[ -n "$(CLOUDS)" ] || { echo 'Name the buckets of your accounts: make test-cloud CLOUDS="s3://bucket gs://bucket azure://container"'; exit 2; }
 	ICARUS_TEST_CLOUD="$(CLOUDS)" go test -count=1 -timeout 2h -run '^TestCloudsKeepThePromises$$' -v ./pkg/store
 
+# Python's own venv, in the cache: only this target needs it. The file says which
+# versions, so that a change of it installs anew.
+SCHEMATHESIS := $(ICARUS_CACHE)/schemathesis-$(firstword $(shell cksum test/openapi/requirements.txt 2>/dev/null))
+.PHONY: test-openapi
+test-openapi: $(SCHEMATHESIS)/whole ## The served OpenAPI document against the answers: schemathesis makes some thousand requests (half a minute, Python 3).
+	ICARUS_SCHEMATHESIS='$(SCHEMATHESIS)/bin/schemathesis' go test -count=1 -timeout 10m $(TEST_FLAGS) ./test/openapi
+
 # The fuzz targets are found, not listed, so that a new one is run too.
 FUZZ_TIME ?= 20s
 .PHONY: fuzz
@@ -142,6 +149,11 @@ $(CONTROLLER_GEN): hack/tools/go.mod
 	@$(call build_tool,sigs.k8s.io/controller-tools/cmd/controller-gen)
 $(VERSITYGW): hack/tools/go.mod
 	@$(call build_tool,github.com/versity/versitygw/cmd/versitygw)
+
+$(SCHEMATHESIS)/whole: test/openapi/requirements.txt
+	@rm -rf '$(@D)' && python3 -m venv '$(@D)'
+	@'$(@D)/bin/pip' install --quiet --disable-pip-version-check --requirement $<
+	@touch '$@'
 
 # A finished tool has its version in its name; touch makes it newer than go.mod
 # when only another tool's row changed.
