@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -333,19 +334,22 @@ func TestCredentialsComeAlongAndAreNowhereElse(t *testing.T) {
 	w.allowCredentials = true
 	w.restart()
 	w.createSecret(map[string]string{keyAccessKeyID: "AKIA", keySecretAccessKey: "hush\n", keyRegion: "eu-1", keyEndpoint: "https://s3.local"})
+	var mu sync.Mutex // the sidecars answer at the same time
 	var sent []map[string]any
 	for _, s := range ring.sidecars {
 		s.script(func(_ http.ResponseWriter, r *http.Request, body []byte) bool {
 			var request map[string]any
 			if r.Method == http.MethodPost && json.Unmarshal(body, &request) == nil {
-				s.mu.Lock()
-				defer s.mu.Unlock()
+				mu.Lock()
+				defer mu.Unlock()
 				sent = append(sent, request)
 			}
 			return false
 		})
 	}
 	w.finish(b)
+	mu.Lock()
+	defer mu.Unlock()
 	if len(sent) != 3 {
 		t.Fatalf("%d requests were sent", len(sent))
 	}
