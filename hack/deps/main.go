@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
+	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
 	"github.com/icarus-sidecar/icarus/hack/stores"
 )
 
@@ -39,5 +40,7 @@ func run(ctx context.Context, versions []string) error {
 	for _, v := range versions {
 		errs = append(errs, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
 	}
-	return errors.Join(append(errs, stores.Fetch(ctx, os.Stderr))...)
+	errs = append(errs, stores.Fetch(ctx, os.Stderr))
+	_, err := apiserver.Build(ctx, os.Stderr)
+	return errors.Join(append(errs, err)...)
 }

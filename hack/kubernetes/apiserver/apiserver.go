@@ -1,6 +1,6 @@
 // Package apiserver builds a real kube-apiserver and its etcd from their Go modules,
-// for tests: hack/kubernetes/programs pins them. They are kept in the cache, and built
-// again only where the pins change.
+// for tests and the demo, and runs them: hack/kubernetes/programs pins them. They are
+// kept in the cache, and built again only where the pins change.
 package apiserver
 
 import (
