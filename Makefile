@@ -55,8 +55,12 @@ clean: ## Remove what build made. The cache outside the tree stays.
 demo: build ## Back up, damage and restore a real three-node ring (CASSANDRA=5.0, STORE=s3, KEEP=1).
 	go run ./hack/demo up
 
+.PHONY: demo-kubernetes
+demo-kubernetes: build ## The same by kubectl apply: a real kube-apiserver, the controller, config/samples.
+	go run ./hack/demo kubernetes up
+
 .PHONY: demo-down
-demo-down: ## Stop what a `make demo KEEP=1` left running.
+demo-down: ## Stop what a `make demo KEEP=1`, or demo-kubernetes, left running.
 	go run ./hack/demo down
 
 ## --- testing ----------------------------------------------------------------

@@ -52,8 +52,10 @@ type demo struct {
 func up(ctx context.Context, s settings, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, fmt.Errorf("the demo is not over after %s", demoTimeout))
 	defer cancel()
-	if _, err := os.Stat(binary); err != nil {
-		return fmt.Errorf("there is no %s here; run make demo in the tree of Icarus: %w", binary, err)
+	for _, program := range s.programs() {
+		if _, err := os.Stat(program); err != nil {
+			return fmt.Errorf("there is no %s here; run make build in the tree of Icarus: %w", program, err)
+		}
 	}
 	dir, err := stageDir()
 	if err != nil {
@@ -89,7 +91,7 @@ func (d *demo) leave(ctx context.Context, set bool, failure error) error {
 	case interrupted:
 		failure = errInterrupted // what that broke is of no interest
 	case failure != nil && set: // before that, errors quote the logs
-		failure = fmt.Errorf("%w\nlogs: %s/sidecar*/icarus.log\n      %s/cassandra/node*/logs/system.log", failure, d.stage.dir, d.stage.dir)
+		failure = fmt.Errorf("%w\nlogs: %s", failure, strings.Join(d.stage.logs(), "\n      "))
 	}
 	if d.settings.keep && set && !interrupted {
 		d.invite()
@@ -103,9 +105,15 @@ func (d *demo) leave(ctx context.Context, set bool, failure error) error {
 
 func (d *demo) invite() {
 	url := d.stage.sidecars[0].url()
-	fmt.Fprintf(d.out, `
-Everything is left running. Try:
-    curl -s %s/operations
+	fmt.Fprint(d.out, "\nEverything is left running. Try:\n")
+	if d.settings.kubernetes {
+		fmt.Fprintf(d.out, `    export KUBECONFIG=%s
+    kubectl get icarus -o wide
+    kubectl describe cbk friday
+    kubectl delete cbk friday-again
+`, d.stage.apiServer.Kubeconfig())
+	}
+	fmt.Fprintf(d.out, `    curl -s %s/operations
     curl -s %s/topology
     curl -s %s/status
 Data, logs, bucket: %s
@@ -118,6 +126,10 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.introduce(ctx); err != nil {
 		return err
 	}
+	backUp, restore := d.backUp, d.restore
+	if d.settings.kubernetes {
+		backUp, restore = d.backUpByObjects, d.restoreByObject
+	}
 	config := d.stage.ring.CQL()
 	config.Logger = log.New(io.Discard, "", 0) // its errors are returned, too
 	session, err := config.CreateSession()
@@ -129,14 +141,14 @@ func (d *demo) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.backUp(ctx); err != nil {
+	if err := backUp(ctx); err != nil {
 		return err
 	}
 	damaged, err := d.damage(ctx)
 	if err != nil {
 		return err
 	}
-	if err := d.restore(ctx); err != nil {
+	if err := restore(ctx); err != nil {
 		return err
 	}
 	restored, err := d.set.Prints(ctx)

@@ -32,15 +32,17 @@ func TestTheEnvironmentIsReadOrRefused(t *testing.T) {
 		want    settings
 		refused []string
 	}{
-		"nothing is asked for":   {nil, settings{cassandra: "4.1"}, nil},
-		"all is asked for":       {map[string]string{"CASSANDRA": "5.0", "STORE": "s3", "KEEP": "1"}, settings{"5.0", true, true}, nil},
-		"empty is not asked":     {map[string]string{"CASSANDRA": "", "STORE": "", "KEEP": ""}, settings{cassandra: "4.1"}, nil},
-		"nonsense, all of it":    {map[string]string{"STORE": "tape", "KEEP": "perhaps"}, settings{cassandra: "4.1"}, []string{"STORE=tape", "KEEP=perhaps"}},
-		"what is not to be kept": {map[string]string{"KEEP": "0"}, settings{cassandra: "4.1"}, nil},
+		"nothing is asked for":                       {nil, settings{cassandra: "4.1"}, nil},
+		"all is asked for":                           {map[string]string{"CASSANDRA": "5.0", "STORE": "s3", "KEEP": "1"}, settings{cassandra: "5.0", s3: true, keep: true}, nil},
+		"empty is not asked":                         {map[string]string{"CASSANDRA": "", "STORE": "", "KEEP": ""}, settings{cassandra: "4.1"}, nil},
+		"nonsense, all of it":                        {map[string]string{"STORE": "tape", "KEEP": "perhaps"}, settings{cassandra: "4.1"}, []string{"STORE=tape", "KEEP=perhaps"}},
+		"Kubernetes, with the bucket of its samples": {nil, settings{cassandra: "4.1", s3: true, kubernetes: true}, nil},
+		"Kubernetes, with another bucket":            {map[string]string{"STORE": "file"}, settings{cassandra: "4.1", kubernetes: true}, nil},
+		"what is not to be kept":                     {map[string]string{"KEEP": "0"}, settings{cassandra: "4.1"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := settingsFrom(func(name string) (string, bool) { v, ok := c.env[name]; return v, ok })
+			got, err := settingsFrom(func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }, c.want.kubernetes)
 			if (err != nil) != (len(c.refused) > 0) {
 				t.Fatal(err)
 			}
@@ -453,11 +455,11 @@ func TestASecondDemoIsToldOfTheFirst(t *testing.T) {
 func TestTheLocationIsThatOfTheStore(t *testing.T) {
 	t.Parallel()
 	s := stage{dir: "/run/demo"}
-	if got, want := s.location(), "file:///run/demo/buckets/backups/demo/dc1/node"; got != want {
+	if got, want := s.location(), "file:///run/demo/buckets/cassandra-backups/demo/dc1/node"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	s.s3 = &stores.S3{}
-	if got, want := s.location(), "s3://backups"; got != want {
+	if got, want := s.location(), "s3://cassandra-backups"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -465,7 +467,7 @@ func TestTheLocationIsThatOfTheStore(t *testing.T) {
 func TestAnUnknownCommandIsAnError(t *testing.T) {
 	t.Parallel()
 	none := func(string) (string, bool) { return "", false }
-	for _, args := range [][]string{nil, {"sideways"}, {"up", "down"}} {
+	for _, args := range [][]string{nil, {"sideways"}, {"up", "down"}, {"kubernetes"}, {"kubernetes", "sideways"}} {
 		out := &bytes.Buffer{}
 		if err := run(t.Context(), args, none, out); err == nil || !strings.Contains(out.String(), "make demo") {
 			t.Errorf("%v: %v, %s", args, err, out)

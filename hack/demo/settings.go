@@ -11,18 +11,24 @@ type settings struct {
 	cassandra string // a version that package ring knows
 	s3        bool   // an S3 server instead of a directory
 	keep      bool   // leave everything running
+	// kubernetes has objects applied instead of requests sent.
+	kubernetes bool
 }
 
-func settingsFrom(env func(string) (string, bool)) (settings, error) {
+func settingsFrom(env func(string) (string, bool), kubernetes bool) (settings, error) {
 	value := func(name, otherwise string) string {
 		if v, _ := env(name); v != "" {
 			return v
 		}
 		return otherwise
 	}
-	s := settings{cassandra: value("CASSANDRA", "4.1")}
+	s := settings{cassandra: value("CASSANDRA", "4.1"), kubernetes: kubernetes}
 	var errs []error
-	switch store := value("STORE", "file"); store {
+	usual := "file"
+	if kubernetes {
+		usual = "s3" // what config/samples name
+	}
+	switch store := value("STORE", usual); store {
 	case "file":
 	case "s3":
 		s.s3 = true
@@ -43,5 +49,9 @@ func (s settings) String() string {
 	if s.s3 {
 		bucket = "a bucket in an S3 server"
 	}
-	return fmt.Sprintf("Cassandra %s, three nodes, three sidecars, %s", s.cassandra, bucket)
+	coordinator := ""
+	if s.kubernetes {
+		coordinator = " a kube-apiserver, the controller,"
+	}
+	return fmt.Sprintf("Cassandra %s, three nodes, three sidecars,%s %s", s.cassandra, coordinator, bucket)
 }

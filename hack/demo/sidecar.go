@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// binary is where `make build` puts the sidecar.
-	binary = "bin/icarus"
+	// binary and controllerBinary are where `make build` puts the programs.
+	binary           = "bin/icarus"
+	controllerBinary = "bin/icarus-controller"
 	// port is the one of every sidecar: coordinators look for their peers at
 	// their own.
 	port = 4567

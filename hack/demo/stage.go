@@ -14,29 +14,37 @@ import (
 
 	"github.com/icarus-sidecar/icarus/hack/cache"
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
+	"github.com/icarus-sidecar/icarus/hack/kubernetes"
+	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
 	"github.com/icarus-sidecar/icarus/hack/stores"
 )
 
 const (
 	nodes      = 3
 	cluster    = "demo"
-	bucket     = "backups"
+	bucket     = "cassandra-backups" // as config/samples call it
 	recordFile = "demo.json"
 )
 
-// stage is all that a demo starts: the nodes, their sidecars, and with STORE=s3
-// a server of buckets. The ring and the server keep records of their own in the
-// directory; that of the sidecars is written as each of them starts, so that
-// what runs can be found whatever happened.
+// stage is all that a demo starts: the nodes, their sidecars, with STORE=s3 a
+// server of buckets, and with Kubernetes an API server and a controller. The ring
+// and the servers keep records of their own in the directory; that of the rest is
+// written as each of them starts, so that what runs can be found whatever happened.
 type stage struct {
 	dir      string
 	ring     *ring.Ring
 	s3       *stores.S3 // nil where the bucket is a directory
 	sidecars []*sidecar
+
+	// These are nil without Kubernetes, the last also where others than up load it.
+	apiServer  *apiserver.Server
+	controller *kubernetes.Controller
+	cluster    *kubernetes.Cluster
 }
 
 type record struct {
-	Sidecars []*sidecar `json:"sidecars"`
+	Sidecars   []*sidecar             `json:"sidecars"`
+	Controller *kubernetes.Controller `json:"controller,omitempty"`
 }
 
 func stageDir() (string, error) { return cache.Dir("run", "demo") }
@@ -64,6 +72,9 @@ func load(dir string) (*stage, error) {
 	if s.s3, err = stores.LoadS3(filepath.Join(dir, "s3")); err != nil && !errors.Is(err, stores.ErrNoServer) {
 		return nil, err
 	}
+	if s.apiServer, err = apiserver.Load(s.kubernetes()); err != nil && !errors.Is(err, apiserver.ErrNoServer) {
+		return nil, err
+	}
 	text, err := os.ReadFile(filepath.Join(dir, recordFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return s, nil
@@ -79,12 +90,15 @@ func load(dir string) (*stage, error) {
 	for _, one := range s.sidecars {
 		one.attach()
 	}
+	if s.controller = rec.Controller; s.controller != nil {
+		s.controller.Attach()
+	}
 	return s, nil
 }
 
 // running lists what of the stage runs.
 func (s *stage) running() []string {
-	var list []string
+	list := s.runningKubernetes()
 	for _, one := range s.sidecars {
 		if one.process.Running() {
 			list = append(list, fmt.Sprintf("sidecar of %s at %s", one.name(), one.url()))
@@ -133,7 +147,10 @@ func (s *stage) setUp(ctx context.Context, o settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return s.startSidecars(ctx, env, !o.keep)
+	if err := s.startSidecars(ctx, env, !o.keep); err != nil || !o.kubernetes {
+		return err
+	}
+	return s.startKubernetes(ctx, out, !o.keep)
 }
 
 func (s *stage) startSidecars(ctx context.Context, env []string, dieWithParent bool) error {
@@ -155,7 +172,7 @@ func (s *stage) startSidecars(ctx context.Context, env []string, dieWithParent b
 }
 
 func (s *stage) write() error {
-	text, err := json.MarshalIndent(record{s.sidecars}, "", "  ")
+	text, err := json.MarshalIndent(record{s.sidecars, s.controller}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the record of the demo: %w", err)
 	}
@@ -167,11 +184,12 @@ func (s *stage) write() error {
 
 // strike stops everything that was started, and only that.
 func (s *stage) strike(ctx context.Context) error {
+	errs := []error{s.strikeKubernetes(ctx)}
 	g := errgroup.Group{}
 	for _, one := range s.sidecars {
 		g.Go(func() error { return one.stop(ctx) })
 	}
-	errs := []error{g.Wait()}
+	errs = append(errs, g.Wait())
 	if s.s3 != nil {
 		errs = append(errs, s.s3.Stop(ctx))
 	}
