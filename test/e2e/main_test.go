@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,30 +14,45 @@ import (
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
 )
 
-// program is the sidecar, built once for all tests.
-var program string
+var (
+	// programs is where those are that were built for all tests.
+	programs string
+	// program is the sidecar.
+	program string
+
+	// racing and lean build the controller where a test needs it: with the race
+	// detector, and as it is shipped.
+	racing = sync.OnceValues(func() (string, error) { return build("icarus-controller-race", "cmd/controller", "-race") })
+	lean   = sync.OnceValues(func() (string, error) { return build("icarus-controller", "cmd/controller") })
+)
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(ring.Around(withProgram{m}))
+	goleak.VerifyTestMain(ring.Around(withPrograms{m}))
 }
 
-// withProgram builds the sidecar before the tests and removes it after them.
-type withProgram struct{ tests ring.Runner }
+// withPrograms builds the sidecar before the tests, and removes all programs after
+// them.
+type withPrograms struct{ tests ring.Runner }
 
-func (w withProgram) Run() int {
-	dir, err := os.MkdirTemp("", "icarus-e2e-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		program = filepath.Join(dir, "icarus")
-		var said []byte
-		build := exec.CommandContext(context.Background(), "go", "build", "-race", "-o", program, "github.com/icarus-sidecar/icarus/cmd/sidecar")
-		if said, err = build.CombinedOutput(); err != nil {
-			err = fmt.Errorf("building the sidecar: %w\n%s", err, said)
-		}
+func (w withPrograms) Run() int {
+	var err error
+	if programs, err = os.MkdirTemp("", "icarus-e2e-"); err == nil {
+		defer os.RemoveAll(programs)
+		program, err = build("icarus", "cmd/sidecar", "-race")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return w.tests.Run()
+}
+
+func build(name, command string, flags ...string) (string, error) {
+	into := filepath.Join(programs, name)
+	args := append([]string{"build", "-o", into}, flags...)
+	said, err := exec.CommandContext(context.Background(), "go", append(args, "github.com/icarus-sidecar/icarus/"+command)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, said)
+	}
+	return into, nil
 }
