@@ -229,7 +229,7 @@ func TestRequestsThatAreWrongStartNothing(t *testing.T) {
 		"climbing tag":     {`{"type":"backup","storageLocation":"s3://bbb","snapshotTag":"../x"}`, 400, "snapshotTag"},
 		"climbing entity":  {`{"type":"backup","storageLocation":"s3://bbb","entities":"../x"}`, 400, "entities"},
 		"climbing bucket":  {`{"type":"backup","storageLocation":"file:///srv/../b/c/d/n"}`, 400, "storageLocation"},
-		"in place":         {`{"type":"restore","storageLocation":"s3://bbb","snapshotTag":"x"}`, 400, "restorationStrategyType"},
+		"phase in place":   {`{"type":"restore","storageLocation":"s3://bbb","snapshotTag":"x","restorationPhase":"INIT"}`, 400, "restorationPhase"},
 		"wrong field":      {`{"type":"flush","keyspace":{}}`, 400, "keyspace"},
 		"malformed":        {`{"type":"flush"`, 400, ""},
 		"too large":        {`{"type":"flush","keyspace":"` + strings.Repeat("x", rest.MaxBody) + `"}`, 413, ""},
