@@ -129,6 +129,7 @@ func (d *demo) apply(ctx context.Context, file string) error {
 	fmt.Fprintf(d.out, "    $ kubectl apply -f %s\n", file)
 	program, err := exec.LookPath("kubectl")
 	if errors.Is(err, exec.ErrNotFound) {
+		fmt.Fprintln(d.out, "    (there is no kubectl here; the demo applies it itself)")
 		m, err := kubernetes.ReadManifest(file)
 		if err != nil {
 			return err

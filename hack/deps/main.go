@@ -1,7 +1,7 @@
 // Command deps brings what the integration tests and the demo need into place,
 // before their time is measured: a JDK and Maven (from Debian where there is apt
-// and root), the Cassandra of the tests, and the servers of S3, GCS and Azure (its
-// needs Node.js, from Debian too).
+// and root), the Cassandra of the tests, the servers of S3, GCS and Azure (its
+// needs Node.js, from Debian too), and kube-apiserver with its etcd.
 //
 //	go run ./hack/deps [VERSION...]
 //
