@@ -39,7 +39,7 @@ func azureAs(name string, o Options, settings *container.ClientOptions) (*contai
 		}
 		return client, nil
 	}
-	service, err := azureService(o)
+	service, err := azureAccount(o)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func azureAs(name string, o Options, settings *container.ClientOptions) (*contai
 	return container.NewClient(target, identity, settings)
 }
 
-// azureService is the URL that the containers are below.
-func azureService(o Options) (string, error) {
+// azureAccount is the URL that the containers are below.
+func azureAccount(o Options) (string, error) {
 	a := o.Azure
 	if a.Endpoint == "" && a.Account == "" {
 		return "", invalid("no account is configured for Azure; set AZURE_STORAGE_ACCOUNT")

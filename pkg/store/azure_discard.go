@@ -32,17 +32,17 @@ func isDiscard(metadata map[string]*string) bool {
 // discard frees the blocks of a key, also and above all after ctx has ended.
 // Where the key is taken meanwhile, Azure freed them, but for those of a writer
 // that came too late: these it keeps for a week.
-func (b *azureBucket) discard(ctx context.Context, key string) error {
+func (s *azureService) discard(ctx context.Context, key string) error {
 	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	err := b.retry.do(ctx, func() error {
-		_, err := b.container.NewBlockBlobClient(key).CommitBlockList(ctx, []string{}, &blockblob.CommitBlockListOptions{
+	err := s.retry.do(ctx, func() error {
+		_, err := s.container.NewBlockBlobClient(key).CommitBlockList(ctx, []string{}, &blockblob.CommitBlockListOptions{
 			Metadata: map[string]*string{discardMark: to.Ptr("1")}, AccessConditions: absent(),
 		})
 		return classifyAzure(ctx, err)
 	})
 	if err == nil || errors.Is(err, ErrExists) {
-		err = b.retry.do(ctx, func() error { return b.sweep(ctx, key) })
+		err = s.retry.do(ctx, func() error { return s.sweep(ctx, key) })
 	}
 	if err != nil {
 		return &leftoverError{key, err}
@@ -51,8 +51,8 @@ func (b *azureBucket) discard(ctx context.Context, key string) error {
 }
 
 // sweep deletes what discard made, if that is what is there.
-func (b *azureBucket) sweep(ctx context.Context, key string) error {
-	client := b.container.NewBlobClient(key)
+func (s *azureService) sweep(ctx context.Context, key string) error {
+	client := s.container.NewBlobClient(key)
 	there, err := client.GetProperties(ctx, nil)
 	if err == nil && isDiscard(there.Metadata) {
 		_, err = client.Delete(ctx, &blob.DeleteOptions{AccessConditions: onlyIf(there.ETag)})
@@ -71,14 +71,14 @@ func onlyIf(tag *azcore.ETag) *blob.AccessConditions {
 // unlessDiscarding is the error of a write, but where its key is taken by what
 // discard made: that is gone soon. It is deleted here too, as whoever made it may
 // have died.
-func (b *azureBucket) unlessDiscarding(ctx context.Context, key string, err error) error {
+func (s *azureService) unlessDiscarding(ctx context.Context, key string, err error) error {
 	if !errors.Is(err, ErrExists) {
 		return err
 	}
-	if _, found := b.stat(ctx, key); !errors.Is(found, ErrNotFound) {
+	if _, found := s.stat(ctx, key); !errors.Is(found, ErrNotFound) {
 		return err
 	}
-	if err := b.sweep(ctx, key); err != nil {
+	if err := s.sweep(ctx, key); err != nil {
 		return err
 	}
 	return errConflict

@@ -27,67 +27,8 @@ const statusIncomplete = http.StatusPermanentRedirect
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Put sends an object at once, or in chunks if it is large.
-func (b *gcsBucket) Put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) error {
-	if err := b.put(ctx, key, size, open); err != nil {
-		return b.doing(ctx, "writing", key, err)
-	}
-	return nil
-}
-
-// Create is Put.
-func (b *gcsBucket) Create(ctx context.Context, key string, body []byte) error {
-	return b.Put(ctx, key, int64(len(body)), reading(body))
-}
-
-// Replace is a request without a condition.
-func (b *gcsBucket) Replace(ctx context.Context, key string, body []byte) error {
-	err := checkCall(ctx, key)
-	if err == nil {
-		err = b.send(ctx, key, body, url.Values{})
-	}
-	if err != nil {
-		return b.doing(ctx, "replacing", key, err)
-	}
-	return nil
-}
-
-func (b *gcsBucket) put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) (err error) {
-	if err := checkCall(ctx, key); err != nil {
-		return err
-	}
-	if size < 0 {
-		return invalid("size %d", size)
-	}
-	large := size > b.partSize
-	if large {
-		// Whoever has the key already is seen before everything is sent.
-		switch _, err := b.stat(ctx, key); {
-		case err == nil:
-			return ErrExists
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-	}
-	r, err := opened(open)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	body := exactly(ctx, r, size)
-	if large {
-		return b.putChunks(ctx, key, size, body)
-	}
-	return b.buffers.with(ctx, size, func(buffer []byte) error {
-		if err := readWhole(body, buffer); err != nil {
-			return err
-		}
-		return b.send(ctx, key, buffer, url.Values{ifAbsent: {"0"}})
-	})
-}
-
 // send is one request with the object and its checksum, which GCS compares.
-func (b *gcsBucket) send(ctx context.Context, key string, body []byte, query url.Values) error {
+func (s *gcsService) send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error {
 	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType, "crc32c": encodeCRC(crc32.Checksum(body, castagnoli))})
 	if err != nil {
 		return err
@@ -110,24 +51,26 @@ func (b *gcsBucket) send(ctx context.Context, key string, body []byte, query url
 	if err := parts.Close(); err != nil {
 		return err
 	}
-	query.Set("uploadType", "multipart")
-	query.Set("fields", "name")
-	return b.client.json(ctx, request{
-		method: http.MethodPost, path: b.uploadPath(), query: query,
+	query := url.Values{"uploadType": {"multipart"}, "fields": {"name"}}
+	if onlyIfAbsent {
+		query.Set(ifAbsent, "0")
+	}
+	return s.client.json(ctx, request{
+		method: http.MethodPost, path: s.uploadPath(), query: query,
 		contentType: "multipart/related; boundary=" + parts.Boundary(), body: message.Bytes(), missing: ErrNoBucket,
 	}, nil)
 }
 
-// putChunks sends an object in chunks, one after the other, as GCS wants it.
+// sendLarge sends an object in chunks, one after the other, as GCS wants it.
 // Nothing is seen of it before the last one.
-func (b *gcsBucket) putChunks(ctx context.Context, key string, size int64, body io.Reader) error {
-	session, err := b.begin(ctx, key, size)
+func (s *gcsService) sendLarge(ctx context.Context, key string, size int64, body io.Reader) error {
+	session, err := s.begin(ctx, key, size)
 	if err != nil {
 		return err
 	}
-	done, sum, err := b.sendChunks(ctx, key, session, size, body)
+	done, sum, err := s.sendChunks(ctx, key, session, size, body)
 	if err != nil {
-		err = errors.Join(err, b.abort(ctx, key, session))
+		err = errors.Join(err, s.abort(ctx, key, session))
 		if errors.Is(err, errNoUpload) {
 			// GCS lost it, and wants everything anew.
 			return fmt.Errorf("%w: %v", ErrTransient, err) //nolint:errorlint // it is not ErrNotFound for the caller
@@ -137,18 +80,18 @@ func (b *gcsBucket) putChunks(ctx context.Context, key string, size int64, body 
 	if done == nil { // the answer got lost, and what is there has the right size
 		return nil
 	}
-	return b.verify(ctx, key, size, sum, *done)
+	return s.verify(ctx, key, size, sum, *done)
 }
 
 // begin starts an upload. One whose id gets lost costs nothing: it has no bytes.
-func (b *gcsBucket) begin(ctx context.Context, key string, size int64) (session string, err error) {
+func (s *gcsService) begin(ctx context.Context, key string, size int64) (session string, err error) {
 	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType})
 	if err != nil {
 		return "", err
 	}
-	err = b.retry.do(ctx, func() error {
-		answer, err := b.client.do(ctx, request{
-			method: http.MethodPost, path: b.uploadPath(), contentType: jsonType, body: about, missing: ErrNoBucket,
+	err = s.retry.do(ctx, func() error {
+		answer, err := s.client.do(ctx, request{
+			method: http.MethodPost, path: s.uploadPath(), contentType: jsonType, body: about, missing: ErrNoBucket,
 			query: url.Values{"uploadType": {"resumable"}, "fields": {objectFields}, ifAbsent: {"0"}},
 			header: http.Header{
 				"X-Upload-Content-Type": {contentType}, "X-Upload-Content-Length": {strconv.FormatInt(size, 10)},
@@ -171,19 +114,19 @@ func (b *gcsBucket) begin(ctx context.Context, key string, size int64) (session 
 
 // sendChunks sends the chunks, and returns what GCS says of the object and the
 // checksum of what was sent.
-func (b *gcsBucket) sendChunks(ctx context.Context, key, session string, size int64, body io.Reader) (done *gcsObject, sum uint32, err error) {
-	buffer, release, err := b.buffers.take(ctx, b.partSize)
+func (s *gcsService) sendChunks(ctx context.Context, key, session string, size int64, body io.Reader) (done *gcsObject, sum uint32, err error) {
+	buffer, release, err := s.buffers.take(ctx, s.buffers.partSize)
 	defer release()
 	if err != nil {
 		return nil, 0, err
 	}
 	for at := int64(0); at < size; {
-		chunk := buffer[:min(b.partSize, size-at)]
+		chunk := buffer[:min(s.buffers.partSize, size-at)]
 		if err := readPart(body, chunk, at+int64(len(chunk)) == size); err != nil {
 			return nil, 0, err
 		}
 		sum = crc32.Update(sum, castagnoli, chunk)
-		if done, err = b.sendChunk(ctx, key, session, chunk, at, size); err != nil {
+		if done, err = s.sendChunk(ctx, key, session, chunk, at, size); err != nil {
 			return nil, 0, err
 		}
 		at += int64(len(chunk))
@@ -193,17 +136,14 @@ func (b *gcsBucket) sendChunks(ctx context.Context, key, session string, size in
 
 // sendChunk sends a chunk until it is stored. If the answer to the last one got
 // lost, the next attempt may find the object in its own way.
-func (b *gcsBucket) sendChunk(ctx context.Context, key, session string, chunk []byte, at, size int64) (done *gcsObject, err error) {
+func (s *gcsService) sendChunk(ctx context.Context, key, session string, chunk []byte, at, size int64) (done *gcsObject, err error) {
 	last := at+int64(len(chunk)) == size
 	sent, maybeDone := 0, false
-	err = b.retry.do(ctx, func() error {
+	err = s.retry.do(ctx, func() error {
 		for sent < len(chunk) {
-			stored, object, err := b.sendRange(ctx, session, chunk[sent:], at+int64(sent), size)
+			stored, object, err := s.sendRange(ctx, session, chunk[sent:], at+int64(sent), size)
 			if last && maybeDone && (errors.Is(err, ErrExists) || errors.Is(err, errNoUpload)) {
-				return claim(err, func() (bool, error) {
-					o, err := b.stat(ctx, key)
-					return err == nil && o.Size == size, err
-				})
+				return claim(err, func() (bool, error) { return hasSize(ctx, s.stat, key, size) })
 			}
 			maybeDone = maybeDone || mayHaveHappened(err)
 			switch {
@@ -224,8 +164,8 @@ func (b *gcsBucket) sendChunk(ctx context.Context, key, session string, chunk []
 
 // sendRange sends bytes once. GCS stores all of them or a part, and says how many
 // it has; it passes over what it has already. After the last it tells the object.
-func (b *gcsBucket) sendRange(ctx context.Context, session string, bytes []byte, at, size int64) (stored int64, done *gcsObject, err error) {
-	answer, err := b.client.send(ctx, request{
+func (s *gcsService) sendRange(ctx context.Context, session string, bytes []byte, at, size int64) (stored int64, done *gcsObject, err error) {
+	answer, err := s.client.send(ctx, request{
 		method: http.MethodPut, url: session, contentType: contentType, body: bytes,
 		header: http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", at, at+int64(len(bytes))-1, size)}},
 	})
@@ -262,15 +202,15 @@ func persisted(header string) int64 {
 
 // verify compares what GCS has with what was sent: the checksum of an object in
 // chunks is known only when they are sent.
-func (b *gcsBucket) verify(ctx context.Context, key string, size int64, sum uint32, o gcsObject) error {
+func (s *gcsService) verify(ctx context.Context, key string, size int64, sum uint32, o gcsObject) error {
 	if o.Size == size && (o.CRC32C == "" || o.CRC32C == encodeCRC(sum)) {
 		return nil
 	}
 	err := fmt.Errorf("%w: it was damaged on the way, and is deleted", ErrTransient)
 	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	gone := b.client.json(ctx, request{
-		method: http.MethodDelete, path: b.path(key), query: url.Values{ifAbsent: {o.Generation}}, missing: ErrNotFound,
+	gone := s.client.json(ctx, request{
+		method: http.MethodDelete, path: s.path(key), query: url.Values{ifAbsent: {o.Generation}}, missing: ErrNotFound,
 	}, nil)
 	if gone != nil {
 		return fmt.Errorf("%w: it was damaged on the way, and deleting it: %w", ErrCorrupt, gone)
@@ -279,11 +219,11 @@ func (b *gcsBucket) verify(ctx context.Context, key string, size int64, sum uint
 }
 
 // abort frees the chunks of an upload, also and above all after ctx has ended.
-func (b *gcsBucket) abort(ctx context.Context, key, session string) error {
+func (s *gcsService) abort(ctx context.Context, key, session string) error {
 	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	err := b.retry.do(ctx, func() error {
-		answer, err := b.client.send(ctx, request{method: http.MethodDelete, url: session})
+	err := s.retry.do(ctx, func() error {
+		answer, err := s.client.send(ctx, request{method: http.MethodDelete, url: session})
 		if err != nil {
 			return classify(ctx, err, kindOfGCS)
 		}
@@ -300,7 +240,7 @@ func (b *gcsBucket) abort(ctx context.Context, key, session string) error {
 	return nil
 }
 
-func (b *gcsBucket) uploadPath() string { return "/upload" + bucketPath(b.name) + "/o" }
+func (s *gcsService) uploadPath() string { return "/upload" + bucketPath(s.name) + "/o" }
 
 // encodeCRC is how the API writes a checksum.
 func encodeCRC(sum uint32) string {

@@ -25,7 +25,7 @@ type retrying struct {
 func (b *retrying) Put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) error {
 	return b.write(ctx,
 		func() error { return b.bucket.Put(ctx, key, size, open) },
-		func() (bool, error) { return hasSize(ctx, b.bucket, key, size) })
+		func() (bool, error) { return hasSize(ctx, b.bucket.Stat, key, size) })
 }
 
 // Create tries again, and claims a document whose answer got lost.
@@ -61,8 +61,8 @@ func claim(exists error, isOurs func() (bool, error)) error {
 	return exists
 }
 
-func hasSize(ctx context.Context, b Bucket, key string, size int64) (bool, error) {
-	o, err := b.Stat(ctx, key)
+func hasSize(ctx context.Context, stat func(context.Context, string) (Object, error), key string, size int64) (bool, error) {
+	o, err := stat(ctx, key)
 	return err == nil && o.Size == size, err
 }
 

@@ -24,109 +24,52 @@ const (
 	cleanupTimeout = 15 * time.Second
 )
 
-// onlyIfAbsent is the If-None-Match of a write that must find its key free. S3
+// absentTag is the If-None-Match of a write that must find its key free. S3
 // looks at it when the object would appear: at the end of several parts.
-const onlyIfAbsent = "*"
+const absentTag = "*"
 
-// Put sends an object at once, or in parts if it is large.
-func (b *s3Bucket) Put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) error {
-	if err := b.put(ctx, key, size, open); err != nil {
-		return b.doing(ctx, "writing", key, err)
-	}
-	return nil
-}
-
-// Create is Put.
-func (b *s3Bucket) Create(ctx context.Context, key string, body []byte) error {
-	return b.Put(ctx, key, int64(len(body)), reading(body))
-}
-
-// Replace is a request without a condition.
-func (b *s3Bucket) Replace(ctx context.Context, key string, body []byte) error {
-	err := checkCall(ctx, key)
-	if err == nil {
-		err = b.send(ctx, key, body, nil)
-	}
-	if err != nil {
-		return b.doing(ctx, "replacing", key, err)
-	}
-	return nil
-}
-
-func (b *s3Bucket) put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) (err error) {
-	if err := checkCall(ctx, key); err != nil {
-		return err
-	}
-	if size < 0 {
-		return invalid("size %d", size)
-	}
-	large := size > b.partSize
-	if large {
-		// Whoever has the key already is seen before everything is sent, and not
-		// only by the last request.
-		switch _, err := b.stat(ctx, key); {
-		case err == nil:
-			return ErrExists
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-	}
-	r, err := opened(open)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	body := exactly(ctx, r, size)
-	if large {
-		return b.putParts(ctx, key, size, body)
-	}
-	return b.buffers.with(ctx, size, func(buffer []byte) error {
-		if err := readWhole(body, buffer); err != nil {
-			return err
-		}
-		return b.send(ctx, key, buffer, aws.String(onlyIfAbsent))
-	})
-}
-
-func (b *s3Bucket) send(ctx context.Context, key string, body []byte, ifNoneMatch *string) error {
+func (s *s3Service) send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error {
 	in := &s3.PutObjectInput{
-		Bucket: aws.String(b.name), Key: aws.String(key), Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
-		ContentType: aws.String(contentType), IfNoneMatch: ifNoneMatch,
+		Bucket: aws.String(s.name), Key: aws.String(key), Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
+		ContentType: aws.String(contentType),
 	}
-	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
-	_, err := b.client.PutObject(ctx, in)
+	if onlyIfAbsent {
+		in.IfNoneMatch = aws.String(absentTag)
+	}
+	in.ServerSideEncryption, in.SSEKMSKeyId = s.encryption()
+	_, err := s.client.PutObject(ctx, in)
 	return classifyS3(ctx, err)
 }
 
-// putParts sends an object in parts. Nothing is seen of it before the last
+// sendLarge sends an object in parts. Nothing is seen of it before the last
 // request, and nothing of it stays if that does not come.
-func (b *s3Bucket) putParts(ctx context.Context, key string, size int64, body io.Reader) error {
-	id, err := b.begin(ctx, key)
+func (s *s3Service) sendLarge(ctx context.Context, key string, size int64, body io.Reader) error {
+	id, err := s.begin(ctx, key)
 	if err != nil {
 		return err
 	}
-	parts, err := b.sendParts(ctx, key, id, size, body)
+	parts, err := s.sendParts(ctx, key, id, size, body)
 	if err == nil {
-		err = b.complete(ctx, key, id, size, parts)
+		err = s.complete(ctx, key, id, size, parts)
 	}
 	if err != nil {
-		return errors.Join(err, b.abort(ctx, key, id))
+		return errors.Join(err, s.abort(ctx, key, id))
 	}
 	return nil
 }
 
 // begin does not end with its context: an upload whose id never came back could
 // not be aborted, and its parts would cost room for ever.
-func (b *s3Bucket) begin(ctx context.Context, key string) (id string, err error) {
-	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(b.name), Key: aws.String(key), ContentType: aws.String(contentType)}
-	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
-	if !b.o.FewerChecksums {
+func (s *s3Service) begin(ctx context.Context, key string) (id string, err error) {
+	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(s.name), Key: aws.String(key), ContentType: aws.String(contentType)}
+	in.ServerSideEncryption, in.SSEKMSKeyId = s.encryption()
+	if !s.o.FewerChecksums {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
 	}
-	err = b.retry.do(ctx, func() error {
+	err = s.retry.do(ctx, func() error {
 		ctx, cancel := cleanup(ctx)
 		defer cancel()
-		out, err := b.client.CreateMultipartUpload(ctx, in)
+		out, err := s.client.CreateMultipartUpload(ctx, in)
 		if err == nil {
 			id = aws.ToString(out.UploadId)
 		}
@@ -135,20 +78,20 @@ func (b *s3Bucket) begin(ctx context.Context, key string) (id string, err error)
 	return id, err
 }
 
-func (b *s3Bucket) sendParts(ctx context.Context, key, id string, size int64, body io.Reader) ([]types.CompletedPart, error) {
-	length := max(b.partSize, (size+maxParts-1)/maxParts)
+func (s *s3Service) sendParts(ctx context.Context, key, id string, size int64, body io.Reader) ([]types.CompletedPart, error) {
+	length := max(s.buffers.partSize, (size+maxParts-1)/maxParts)
 	parts := make([]types.CompletedPart, (size+length-1)/length)
-	err := b.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, buffer []byte) (err error) {
-		parts[i], err = b.sendPart(ctx, key, id, int32(i+1), buffer)
+	err := s.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, buffer []byte) (err error) {
+		parts[i], err = s.sendPart(ctx, key, id, int32(i+1), buffer)
 		return err
 	})
 	return parts, err
 }
 
-func (b *s3Bucket) sendPart(ctx context.Context, key, id string, number int32, body []byte) (part types.CompletedPart, err error) {
-	err = b.retry.do(ctx, func() error {
-		out, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: aws.String(b.name), Key: aws.String(key), UploadId: aws.String(id), PartNumber: aws.Int32(number),
+func (s *s3Service) sendPart(ctx context.Context, key, id string, number int32, body []byte) (part types.CompletedPart, err error) {
+	err = s.retry.do(ctx, func() error {
+		out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket: aws.String(s.name), Key: aws.String(key), UploadId: aws.String(id), PartNumber: aws.Int32(number),
 			Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
 		})
 		if err != nil {
@@ -162,13 +105,13 @@ func (b *s3Bucket) sendPart(ctx context.Context, key, id string, number int32, b
 
 // complete makes the object appear. If the answer of an attempt got lost, the
 // next one finds no such upload, or the object in its own way.
-func (b *s3Bucket) complete(ctx context.Context, key, id string, size int64, parts []types.CompletedPart) error {
+func (s *s3Service) complete(ctx context.Context, key, id string, size int64, parts []types.CompletedPart) error {
 	var conflict error
 	maybeDone := false
-	err := b.retry.do(ctx, func() error {
-		_, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-			Bucket: aws.String(b.name), Key: aws.String(key), UploadId: aws.String(id),
-			IfNoneMatch: aws.String(onlyIfAbsent), MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+	err := s.retry.do(ctx, func() error {
+		_, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+			Bucket: aws.String(s.name), Key: aws.String(key), UploadId: aws.String(id),
+			IfNoneMatch: aws.String(absentTag), MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		})
 		err = classifyS3(ctx, err)
 		if errors.Is(err, errConflict) {
@@ -176,7 +119,7 @@ func (b *s3Bucket) complete(ctx context.Context, key, id string, size int64, par
 			return nil
 		}
 		if maybeDone && (errors.Is(err, ErrExists) || errors.Is(err, errNoUpload)) {
-			return claim(err, func() (bool, error) { return hasSize(ctx, b, key, size) })
+			return claim(err, func() (bool, error) { return hasSize(ctx, s.stat, key, size) })
 		}
 		maybeDone = maybeDone || mayHaveHappened(err)
 		return err
@@ -188,12 +131,12 @@ func (b *s3Bucket) complete(ctx context.Context, key, id string, size int64, par
 }
 
 // abort frees the parts of an upload, also and above all after ctx has ended.
-func (b *s3Bucket) abort(ctx context.Context, key, id string) error {
+func (s *s3Service) abort(ctx context.Context, key, id string) error {
 	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	err := b.retry.do(ctx, func() error {
-		_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-			Bucket: aws.String(b.name), Key: aws.String(key), UploadId: aws.String(id),
+	err := s.retry.do(ctx, func() error {
+		_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: aws.String(s.name), Key: aws.String(key), UploadId: aws.String(id),
 		})
 		return classifyS3(ctx, err)
 	})
@@ -213,11 +156,11 @@ type leftoverError struct {
 // Error names the upload, for whoever aborts it by hand.
 func (e *leftoverError) Error() string { return "aborting upload " + e.id + ": " + e.err.Error() }
 
-func (b *s3Bucket) encryption() (types.ServerSideEncryption, *string) {
-	if b.o.KMSKeyID == "" {
+func (s *s3Service) encryption() (types.ServerSideEncryption, *string) {
+	if s.o.KMSKeyID == "" {
 		return "", nil
 	}
-	return types.ServerSideEncryptionAwsKms, aws.String(b.o.KMSKeyID)
+	return types.ServerSideEncryptionAwsKms, aws.String(s.o.KMSKeyID)
 }
 
 const contentType = "application/octet-stream"
