@@ -46,15 +46,18 @@ type Store struct {
 	Credentials *Credentials `json:"credentials,omitempty" doc:"Keys to the bucket, for a sidecar that has none. They are used for this one operation and kept nowhere."`
 }
 
-// Credentials are an account at a store of the S3 kind. The sidecar uses them for
-// this one operation and keeps them nowhere: one that is restarted gets them
+// Credentials are an account at the store of the location. The sidecar uses them
+// for this one operation and keeps them nowhere: one that is restarted gets them
 // again when the request is posted again under its id.
 type Credentials struct {
-	AccessKeyID     Secret `json:"accessKeyId,omitempty" doc:"Name of the account's key."`
-	SecretAccessKey Secret `json:"secretAccessKey,omitempty" doc:"The account's key."`
-	SessionToken    Secret `json:"sessionToken,omitempty" doc:"Token of a session, where the keys are temporary."`
-	Region          string `json:"region,omitempty" doc:"Where the bucket lies; the sidecar's by default."`
-	Endpoint        string `json:"endpoint,omitempty" doc:"Address of another server than Amazon's; the sidecar's by default."`
+	AccessKeyID     Secret `json:"accessKeyId,omitempty" doc:"Of S3: name of the account's key."`
+	SecretAccessKey Secret `json:"secretAccessKey,omitempty" doc:"Of S3: the account's key."`
+	SessionToken    Secret `json:"sessionToken,omitempty" doc:"Of S3: token of a session, where the keys are temporary."`
+	Region          string `json:"region,omitempty" doc:"Of S3: where the bucket lies; the sidecar's by default."`
+	Endpoint        string `json:"endpoint,omitempty" doc:"Of S3: address of another server than Amazon's; the sidecar's by default."`
+	GCPKey          Secret `json:"gcpKey,omitempty" doc:"Of Google Cloud: the JSON document that is the key of a service account."`
+	AzureAccount    string `json:"azureAccount,omitempty" doc:"Of Azure: name of the account."`
+	AzureKey        Secret `json:"azureKey,omitempty" doc:"Of Azure: the account's key."`
 }
 
 // ProxySettings name the HTTP proxy on the way to the bucket.

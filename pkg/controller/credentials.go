@@ -21,6 +21,9 @@ const (
 	keySessionToken    = "awssessiontoken"
 	keyRegion          = "awsregion"
 	keyEndpoint        = "awsendpoint"
+	keyGCP             = "gcp"
+	keyAzureAccount    = "azurestorageaccount"
+	keyAzureKey        = "azurestoragekey"
 )
 
 // checkCredentials finds out early whether the keys to the bucket are there.
@@ -40,7 +43,8 @@ func (r *reconciler) checkCredentials(ctx context.Context, s *scope) (ctrl.Resul
 // Secret.
 func (r *reconciler) credentials(ctx context.Context, s *scope) (*rest.Credentials, *obstacle, error) {
 	set := s.job.settings()
-	if set.secret == nil || schemeOf(set.location) == schemeFile {
+	scheme, _, _ := strings.Cut(string(set.location), "://")
+	if set.secret == nil || scheme == schemeFile {
 		return nil, nil, nil
 	}
 	if !r.sidecars.mayCarryCredentials() {
@@ -61,20 +65,35 @@ func (r *reconciler) credentials(ctx context.Context, s *scope) (*rest.Credentia
 	case err != nil:
 		return nil, nil, fmt.Errorf("reading the Secret of the bucket: %w", err)
 	}
-	return credentialsOf(&secret)
+	credentials, missing := credentialsOf(&secret, scheme)
+	return credentials, missing, nil
 }
 
-func credentialsOf(secret *corev1.Secret) (*rest.Credentials, *obstacle, error) {
+// credentialsOf are those of the provider alone: a Secret may hold the keys of many.
+func credentialsOf(secret *corev1.Secret, scheme string) (*rest.Credentials, *obstacle) {
 	// Files that were made with an editor end in a line break.
 	value := func(key string) string { return strings.TrimSpace(string(secret.Data[key])) }
-	for _, key := range []string{keyAccessKeyID, keySecretAccessKey} {
-		if value(key) == "" {
-			return nil, &obstacle{v1alpha1.ReasonSecretKeyMissing, fmt.Sprintf(
-				"Secret %s has no key %s, or an empty one; it goes on when it has", secret.Name, key)}, nil
+	var needs []string
+	var c rest.Credentials
+	switch scheme {
+	case "gcp", "gs":
+		needs = []string{keyGCP}
+		c.GCPKey = rest.Secret(value(keyGCP))
+	case "azure":
+		needs = []string{keyAzureAccount, keyAzureKey}
+		c.AzureAccount, c.AzureKey = value(keyAzureAccount), rest.Secret(value(keyAzureKey))
+	default: // servers of S3 have many names
+		needs = []string{keyAccessKeyID, keySecretAccessKey}
+		c = rest.Credentials{
+			AccessKeyID: rest.Secret(value(keyAccessKeyID)), SecretAccessKey: rest.Secret(value(keySecretAccessKey)),
+			SessionToken: rest.Secret(value(keySessionToken)), Region: value(keyRegion), Endpoint: value(keyEndpoint),
 		}
 	}
-	return &rest.Credentials{
-		AccessKeyID: rest.Secret(value(keyAccessKeyID)), SecretAccessKey: rest.Secret(value(keySecretAccessKey)),
-		SessionToken: rest.Secret(value(keySessionToken)), Region: value(keyRegion), Endpoint: value(keyEndpoint),
-	}, nil, nil
+	for _, key := range needs {
+		if value(key) == "" {
+			return nil, &obstacle{v1alpha1.ReasonSecretKeyMissing, fmt.Sprintf(
+				"Secret %s has no key %s, or an empty one; it goes on when it has", secret.Name, key)}
+		}
+	}
+	return &c, nil
 }

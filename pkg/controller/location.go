@@ -48,8 +48,3 @@ func bucketOf(l v1alpha1.StorageLocation) (string, error) {
 	}
 	return scheme + "://" + segments[0], nil
 }
-
-func schemeOf(l v1alpha1.StorageLocation) string {
-	scheme, _, _ := strings.Cut(string(l), "://")
-	return scheme
-}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -247,13 +248,6 @@ func TestWhatABackupFailsForBeforeAnythingIsSent(t *testing.T) {
 				w.update(b, func() { b.Spec.StorageLocation = "file:///too/short" })
 			}, v1alpha1.ReasonInvalidSpec,
 		},
-		"a Secret for a provider whose keys no request carries": {
-			func(w *world, b *v1alpha1.CassandraBackup) {
-				w.update(b, func() {
-					b.Spec.StorageLocation, b.Spec.CredentialsSecretRef = "azure://backups", &v1alpha1.SecretReference{Name: "keys"}
-				})
-			}, v1alpha1.ReasonInvalidSpec,
-		},
 		"a selector of every pod": {
 			func(w *world, b *v1alpha1.CassandraBackup) {
 				w.update(b, func() { b.Spec.Cluster.PodSelector = metav1.LabelSelector{} })
@@ -327,41 +321,69 @@ func TestAPortByItsName(t *testing.T) {
 
 func TestCredentialsComeAlongAndAreNowhereElse(t *testing.T) {
 	t.Parallel()
-	ring := newFakeRing(t, 2)
-	b := newBackup("nightly", ring)
-	b.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "keys"}
-	w := newWorld(t, ring, b)
-	w.allowCredentials = true
-	w.restart()
-	w.createSecret(map[string]string{keyAccessKeyID: "AKIA", keySecretAccessKey: "hush\n", keyRegion: "eu-1", keyEndpoint: "https://s3.local"})
-	var mu sync.Mutex // the sidecars answer at the same time
-	var sent []map[string]any
-	for _, s := range ring.sidecars {
-		s.script(func(_ http.ResponseWriter, r *http.Request, body []byte) bool {
-			var request map[string]any
-			if r.Method == http.MethodPost && json.Unmarshal(body, &request) == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				sent = append(sent, request)
+	keys := map[string]string{
+		keyAccessKeyID: "AKIA", keySecretAccessKey: "hush\n", keyRegion: "eu-1", keyEndpoint: "https://s3.local",
+		keyGCP: `{"type": "service_account", "private_key": "hush"}`, keyAzureAccount: "account", keyAzureKey: "hush",
+	}
+	for location, want := range map[string]map[string]any{
+		"s3://backups":    {"accessKeyId": "AKIA", "secretAccessKey": "hush", "region": "eu-1", "endpoint": "https://s3.local"},
+		"gcp://backups":   {"gcpKey": keys[keyGCP]},
+		"gs://backups":    {"gcpKey": keys[keyGCP]},
+		"azure://backups": {"azureAccount": "account", "azureKey": "hush"},
+	} {
+		t.Run(location, func(t *testing.T) {
+			t.Parallel()
+			ring := newFakeRing(t, 2)
+			b := newBackup("nightly", ring)
+			b.Spec.StorageLocation = v1alpha1.StorageLocation(location)
+			b.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "keys"}
+			w := newWorld(t, ring, b)
+			w.allowCredentials = true
+			w.restart()
+			w.createSecret(keys)
+			var mu sync.Mutex // the sidecars answer at the same time
+			var sent []any
+			for _, s := range ring.sidecars {
+				s.script(func(_ http.ResponseWriter, r *http.Request, body []byte) bool {
+					var request map[string]any
+					if r.Method == http.MethodPost && json.Unmarshal(body, &request) == nil {
+						mu.Lock()
+						defer mu.Unlock()
+						sent = append(sent, request["credentials"])
+					}
+					return false
+				})
 			}
-			return false
+			w.finish(b)
+			mu.Lock()
+			defer mu.Unlock()
+			if diff := cmp.Diff([]any{want, want, want}, sent); diff != "" {
+				t.Errorf("what the sidecars got (-want +got):\n%s", diff)
+			}
+			text, err := json.Marshal(b)
+			if err != nil || strings.Contains(string(text), "hush") || strings.Contains(strings.Join(w.events.reasons, " "), "hush") {
+				t.Errorf("the secret got out, or %v: %s", err, text)
+			}
 		})
 	}
-	w.finish(b)
-	mu.Lock()
-	defer mu.Unlock()
-	if len(sent) != 3 {
-		t.Fatalf("%d requests were sent", len(sent))
-	}
-	for _, request := range sent {
-		got, _ := request["credentials"].(map[string]any)
-		if got["accessKeyId"] != "AKIA" || got["secretAccessKey"] != "hush" || got["region"] != "eu-1" || got["endpoint"] != "https://s3.local" {
-			t.Errorf("a sidecar got %v", got)
+}
+
+func TestEachProviderNeedsItsOwnKeys(t *testing.T) {
+	t.Parallel()
+	for scheme, needs := range map[string][]string{
+		"s3": {keyAccessKeyID, keySecretAccessKey}, "minio": {keyAccessKeyID, keySecretAccessKey},
+		"gcp": {keyGCP}, "gs": {keyGCP}, "azure": {keyAzureAccount, keyAzureKey},
+	} {
+		secret := &corev1.Secret{Data: map[string][]byte{}}
+		for _, key := range needs {
+			if c, missing := credentialsOf(secret, scheme); c != nil || missing.reason != v1alpha1.ReasonSecretKeyMissing || !strings.Contains(missing.message, " "+key+",") {
+				t.Errorf("without %s of %s: %v", key, scheme, missing)
+			}
+			secret.Data[key] = []byte("there")
 		}
-	}
-	text, err := json.Marshal(b)
-	if err != nil || strings.Contains(string(text), "hush") || strings.Contains(strings.Join(w.events.reasons, " "), "hush") {
-		t.Errorf("the secret got out, or %v: %s", err, text)
+		if _, missing := credentialsOf(secret, scheme); missing != nil {
+			t.Errorf("%s with all its keys: %v", scheme, missing)
+		}
 	}
 }
 

@@ -17,9 +17,6 @@ import (
 // backupWait is how often a restore looks whether its backup is complete.
 const backupWait = soon * 5
 
-// ownIdentity are the providers whose keys no request carries yet.
-var ownIdentity = []string{"gcp", "gs", "azure"}
-
 // resolve finds out what an object is about, and refuses what cannot be.
 func (r *reconciler) resolve(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if j, ok := s.job.(*restoreJob); ok {
@@ -27,13 +24,8 @@ func (r *reconciler) resolve(ctx context.Context, s *scope) (ctrl.Result, error)
 			return result, err
 		}
 	}
-	set := s.job.settings()
-	if _, err := bucketOf(set.location); err != nil {
+	if _, err := bucketOf(s.job.settings().location); err != nil {
 		return s.fail(v1alpha1.ReasonInvalidSpec, "%v", err)
-	}
-	if scheme := schemeOf(set.location); set.secret != nil && slices.Contains(ownIdentity, scheme) {
-		return s.fail(v1alpha1.ReasonInvalidSpec,
-			"credentialsSecretRef is not supported for %s:// yet; give the sidecars an identity of their own, and create another object without it", scheme)
 	}
 	return ctrl.Result{}, nil
 }

@@ -3,6 +3,7 @@ package nodeops
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,8 @@ import (
 // cannot be, or cannot be done yet.
 func checkStore(s rest.Store) error {
 	var v []rest.Violation
-	if _, err := store.ParseLocation(s.StorageLocation); err != nil {
+	l, err := store.ParseLocation(s.StorageLocation)
+	if err != nil {
 		v = append(v, rest.Violation{Field: "storageLocation", Message: strings.TrimPrefix(err.Error(), store.ErrInvalid.Error()+": ")})
 	}
 	if s.KMSKeyID != "" {
@@ -31,20 +33,42 @@ func checkStore(s rest.Store) error {
 	if p := s.ProxySettings; p != nil && p.UseProxy && p.ProxyHost == "" {
 		v = append(v, rest.Violation{Field: "proxySettings.proxyHost", Message: "is missing, as useProxy is set"})
 	}
-	// What the request says of the way to the bucket goes with its own keys only:
-	// those of the sidecar are not for an address that somebody else chose.
-	if c := s.Credentials; c != nil {
-		if c.AccessKeyID == "" {
-			v = append(v, rest.Violation{Field: "credentials.accessKeyId", Message: "is missing"})
-		}
-		if c.SecretAccessKey == "" {
-			v = append(v, rest.Violation{Field: "credentials.secretAccessKey", Message: "is missing"})
-		}
+	if err == nil && s.Credentials != nil {
+		v = append(v, checkCredentials(l.Provider, s.Credentials)...)
 	}
 	if len(v) > 0 {
 		return rest.Invalid(v...)
 	}
 	return nil
+}
+
+// checkCredentials asks for a whole account of the provider: what the request says
+// of the way to the bucket goes with its own keys only, since those of the sidecar
+// are not for an address that somebody else chose.
+func checkCredentials(p store.Provider, c *rest.Credentials) []rest.Violation {
+	var v []rest.Violation
+	need := func(field string, isThere bool) {
+		if !isThere {
+			v = append(v, rest.Violation{Field: "credentials." + field, Message: "is missing"})
+		}
+	}
+	switch p {
+	case store.File:
+	case store.GCP, store.GS:
+		need("gcpKey", c.GCPKey != "")
+		// Keys of other types name files, programs and addresses of the sidecar's own.
+		var key struct{ Type string }
+		if c.GCPKey != "" && (json.Unmarshal([]byte(c.GCPKey.Reveal()), &key) != nil || key.Type != "service_account") {
+			v = append(v, rest.Violation{Field: "credentials.gcpKey", Message: "must be the JSON document of a service account's key"})
+		}
+	case store.Azure:
+		need("azureAccount", c.AzureAccount != "")
+		need("azureKey", c.AzureKey != "")
+	case store.S3, store.MinIO, store.Ceph, store.Oracle:
+		need("accessKeyId", c.AccessKeyID != "")
+		need("secretAccessKey", c.SecretAccessKey != "")
+	}
+	return v
 }
 
 // storeOptions are the sidecar's, with what the request asks for.
@@ -56,6 +80,11 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 		o.Credentials = store.Credentials{
 			AccessKeyID:     c.AccessKeyID.Reveal(),
 			SecretAccessKey: store.Secret(c.SecretAccessKey.Reveal()), SessionToken: store.Secret(c.SessionToken.Reveal()),
+		}
+		// The server stays, and whatever else says who asks goes.
+		o.GCS = store.GCSOptions{Endpoint: o.GCS.Endpoint, Key: store.Secret(c.GCPKey.Reveal())}
+		o.Azure = store.AzureOptions{
+			Account: c.AzureAccount, Key: store.Secret(c.AzureKey.Reveal()), Endpoint: o.Azure.Endpoint, Domain: o.Azure.Domain,
 		}
 		o.Region = cmp.Or(c.Region, o.Region)
 		if c.Endpoint != "" {

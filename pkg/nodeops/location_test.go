@@ -1,6 +1,7 @@
 package nodeops_test
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -20,6 +21,10 @@ func TestStoreOptions(t *testing.T) {
 	sidecars := store.Options{
 		Endpoint: "https://own:9000", Region: "own-1", Insecure: true, CAFile: "/ca.pem",
 		Credentials: store.Credentials{AccessKeyID: "own", SecretAccessKey: "own-secret", SessionToken: "own-token"},
+		GCS:         store.GCSOptions{Endpoint: "https://gcs", Anonymous: true, KeyFile: "/own.json", Project: "own"},
+		Azure: store.AzureOptions{
+			Account: "own", ConnectionString: "own", SharedAccessSignature: "own", Endpoint: "https://azure", Domain: "blob.example",
+		},
 	}
 	base := func() rest.Store { return newRequest[rest.BackupRequest](rest.TypeBackup, nil).Store }
 	with := func(change func(o *store.Options)) store.Options {
@@ -27,6 +32,14 @@ func TestStoreOptions(t *testing.T) {
 		o.Connections = 10
 		change(&o)
 		return o
+	}
+	// With an account of the request's, none of the sidecar's is left.
+	as := func(change func(o *store.Options)) store.Options {
+		return with(func(o *store.Options) {
+			o.Credentials, o.GCS = store.Credentials{}, store.GCSOptions{Endpoint: "https://gcs"}
+			o.Azure = store.AzureOptions{Endpoint: "https://azure", Domain: "blob.example"}
+			change(o)
+		})
 	}
 	cases := map[string]struct {
 		ask  func(s *rest.Store)
@@ -48,7 +61,7 @@ func TestStoreOptions(t *testing.T) {
 		},
 		"an account at the sidecar's store": {
 			func(s *rest.Store) { s.Credentials = &rest.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"} },
-			with(func(o *store.Options) {
+			as(func(o *store.Options) {
 				o.Credentials = store.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}
 			}),
 		},
@@ -58,10 +71,18 @@ func TestStoreOptions(t *testing.T) {
 					AccessKeyID: "id", SecretAccessKey: "secret", SessionToken: "token", Region: "r", Endpoint: "https://else",
 				}
 			},
-			with(func(o *store.Options) {
+			as(func(o *store.Options) {
 				o.Credentials = store.Credentials{AccessKeyID: "id", SecretAccessKey: "secret", SessionToken: "token"}
 				o.Region, o.Endpoint, o.PathStyle = "r", "https://else", true
 			}),
+		},
+		"an account of Google at the sidecar's server": {
+			func(s *rest.Store) { s.Credentials = &rest.Credentials{GCPKey: "key"} },
+			as(func(o *store.Options) { o.GCS.Key = "key" }),
+		},
+		"an account of Azure at the sidecar's server": {
+			func(s *rest.Store) { s.Credentials = &rest.Credentials{AzureAccount: "other", AzureKey: "key"} },
+			as(func(o *store.Options) { o.Azure.Account, o.Azure.Key = "other", "key" }),
 		},
 		"a proxy that is not to be used": {
 			func(s *rest.Store) { s.ProxySettings = &rest.ProxySettings{ProxyHost: "proxy"} }, with(func(*store.Options) {}),
@@ -118,6 +139,54 @@ func TestALocationIsRefusedWithoutItsPassword(t *testing.T) {
 	err := nodeops.CheckStore(rest.Store{StorageLocation: "s3://me:hunter2@bucket"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the refusal is %v", err)
+	}
+}
+
+func TestCredentialsAreAWholeAccountOfTheProvider(t *testing.T) {
+	t.Parallel()
+	const gcp = `{"type": "service_account", "private_key": "hunter2"}`
+	all := rest.Credentials{AccessKeyID: "id", SecretAccessKey: "hunter2", GCPKey: gcp, AzureAccount: "account", AzureKey: "hunter2"}
+	cases := map[string]struct {
+		location string
+		spoil    func(c *rest.Credentials)
+		field    string // refused, or "" where nothing is
+	}{
+		"an account of S3":             {"s3://bucket", func(c *rest.Credentials) { c.GCPKey, c.AzureAccount, c.AzureKey = "", "", "" }, ""},
+		"no id of a key of S3":         {"s3://bucket", func(c *rest.Credentials) { c.AccessKeyID = "" }, "credentials.accessKeyId"},
+		"no key of a server of S3":     {"minio://bucket", func(c *rest.Credentials) { c.SecretAccessKey = "" }, "credentials.secretAccessKey"},
+		"an account of Google":         {"gs://bucket", func(c *rest.Credentials) { *c = rest.Credentials{GCPKey: gcp} }, ""},
+		"no key of Google":             {"gcp://bucket", func(c *rest.Credentials) { c.GCPKey = "" }, "credentials.gcpKey"},
+		"a key of Google that is none": {"gcp://bucket", func(c *rest.Credentials) { c.GCPKey = "hunter2" }, "credentials.gcpKey"},
+		"a key of Google that names a program of the sidecar's": {
+			"gs://bucket", func(c *rest.Credentials) {
+				c.GCPKey = `{"type": "external_account", "credential_source": {"executable": {"command": "hunter2"}}}`
+			}, "credentials.gcpKey",
+		},
+		"an account of Azure": {"azure://bucket", func(c *rest.Credentials) { *c = rest.Credentials{AzureAccount: "account", AzureKey: "k"} }, ""},
+		"no account of Azure": {"azure://bucket", func(c *rest.Credentials) { c.AzureAccount = "" }, "credentials.azureAccount"},
+		"no key of Azure":     {"azure://bucket", func(c *rest.Credentials) { c.AzureKey = "" }, "credentials.azureKey"},
+		"a directory, which needs none": {
+			"file:///backups/bucket/c/d/n", func(c *rest.Credentials) { *c = rest.Credentials{} }, "",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			credentials := all
+			c.spoil(&credentials)
+			err := nodeops.CheckStore(rest.Store{StorageLocation: c.location, Credentials: &credentials})
+			if c.field == "" {
+				noError(t, err)
+				return
+			}
+			var refused *rest.Error
+			if !errors.As(err, &refused) || len(refused.Violations) != 1 || refused.Violations[0].Field != c.field {
+				t.Errorf("it is %v, want %s to be refused", err, c.field)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("a key is in %v", err)
+			}
+		})
 	}
 }
 

@@ -25,11 +25,22 @@ const (
 	manyNodes   = 1000
 	// maxMemory is what the controller may take with all of them.
 	maxMemory = 200 << 20
+
+	// idleTime is how long it is watched that the controller does nothing; not
+	// beyond its first look at all objects by default.
+	idleTime = "ICARUS_IDLE"
 )
 
 // A controller that has a thousand finished backups to look after does nothing and
 // takes little, started once or twice; and it backs a thousand nodes up.
 func TestTheControllerAtScale(t *testing.T) {
+	var idle time.Duration
+	if text := os.Getenv(idleTime); text != "" {
+		var err error
+		if idle, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", idleTime, err)
+		}
+	}
 	c := control(t, lean)
 	ring := newCrowd(t, manyNodes)
 	c.many(t, manyNodes, func(i int) error {
@@ -45,8 +56,12 @@ func TestTheControllerAtScale(t *testing.T) {
 			}
 			return nil
 		})
+		time.Sleep(idle)
 		if diff := cmp.Diff(before, c.versions(t)); diff != "" {
 			t.Errorf("finished objects were written:\n%s", diff)
+		}
+		if writes := c.metric(t, "rest_client_requests_total", `method="PATCH"`); writes > 0 {
+			t.Errorf("there were %v writes", writes)
 		}
 		if requests, _, _ := ring.seen(); requests > 0 {
 			t.Errorf("%d requests went to sidecars", requests)
