@@ -214,13 +214,3 @@ func (j *job) warn(format string, args ...any) {
 func (j *job) options() transfer.Options {
 	return transfer.Options{Parallel: j.Parallel, Clock: j.Clock}
 }
-
-// stopped is why ctx is done, both its error and the cause, and nil while it is
-// not.
-func stopped(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}

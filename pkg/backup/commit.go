@@ -26,7 +26,7 @@ func (j *job) commit(ctx context.Context, m *manifest.Manifest, files []*file) e
 	if err := j.verify(ctx, files); err != nil {
 		return err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := transfer.Stopped(ctx); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	err = j.bucket.Create(ctx, manifest.ManifestKey(j.Tag), body)
@@ -120,9 +120,7 @@ func (j *job) adopt(ctx context.Context, m *manifest.Manifest) (Result, error) {
 				return Result{}, err
 			}
 			files = append(files, &file{size: e.Size, key: key, place: e.ObjectKey})
-			counts = counts.Plus(transfer.Counts{
-				FilesTotal: 1, FilesDone: 1, FilesReused: 1, BytesTotal: e.Size, BytesDone: e.Size, BytesReused: e.Size,
-			})
+			counts = counts.Plus(transfer.Reused(e.Size))
 		}
 	}
 	j.report(Progress{PhaseCommit, counts})

@@ -103,7 +103,7 @@ func (j *job) history(ctx context.Context, files []*file) (history, error) {
 // tags are those of the committed manifests, the newest first.
 func (j *job) tags(ctx context.Context) ([]string, error) {
 	var tags []string
-	for o, err := range j.bucket.List(ctx, manifestPrefix) {
+	for o, err := range j.bucket.List(ctx, manifest.ManifestPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the manifests: %w", err)
 		}
@@ -116,8 +116,6 @@ func (j *job) tags(ctx context.Context) ([]string, error) {
 	})
 	return tags, nil
 }
-
-const manifestPrefix = "manifests/"
 
 func (j *job) read(ctx context.Context, tag string) (*manifest.Manifest, error) {
 	body, err := transfer.Read(ctx, j.bucket, manifest.ManifestKey(tag), manifest.MaxBytes)
@@ -174,7 +172,7 @@ func (j *job) list(ctx context.Context, files []*file, wanted map[string]bool) (
 	var mu sync.Mutex
 	sizes := make(map[string]int64, len(files))
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(min(j.Parallel, transfer.MaxParallel), transfer.DefaultParallel))
+	group.SetLimit(transfer.Parallel(j.Parallel))
 	for prefix := range prefixes {
 		group.Go(func() error {
 			for o, err := range j.bucket.List(inner, prefix) {

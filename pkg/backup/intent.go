@@ -22,8 +22,8 @@ const (
 	// IntentPatience is how long an intent counts without a word from its owner.
 	// It outlasts a bucket that is away for a while.
 	IntentPatience = 15 * time.Minute
-	// maxIntent is far more than an intent has.
-	maxIntent = 64 << 10
+	// MaxIntentBytes is far more than an intent has.
+	MaxIntentBytes = 64 << 10
 )
 
 // Intent announces a running backup, so that nobody deletes what it has found to
@@ -92,7 +92,7 @@ func (j *job) claim(ctx context.Context) (*claimed, error) {
 // whether it is of the same owner.
 func (j *job) inherit(ctx context.Context, now time.Time) (own bool, err error) {
 	key := manifest.IntentKey(j.Tag)
-	body, err := transfer.Read(ctx, j.bucket, key, maxIntent)
+	body, err := transfer.Read(ctx, j.bucket, key, MaxIntentBytes)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil // its owner is done with it
 	}
@@ -123,7 +123,7 @@ func (j *job) withdraw(ctx context.Context) error {
 
 // withdrawOwn withdraws what is there if it is of this owner.
 func (j *job) withdrawOwn(ctx context.Context) error {
-	body, err := transfer.Read(ctx, j.bucket, manifest.IntentKey(j.Tag), maxIntent)
+	body, err := transfer.Read(ctx, j.bucket, manifest.IntentKey(j.Tag), MaxIntentBytes)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

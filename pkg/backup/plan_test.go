@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,29 +80,6 @@ func TestPlanFindsAPlaceForEveryFile(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.places, places); diff != "" {
 				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestTheHigherRateHolds(t *testing.T) {
-	t.Parallel()
-	items := []transfer.Outgoing{{Size: 3000}, {Size: 601}}
-	for name, tc := range map[string]struct {
-		request Request
-		want    int64
-	}{
-		"no limit":                 {Request{}, 0},
-		"a bandwidth":              {Request{BytesPerSecond: 7}, 7},
-		"a duration":               {Request{Duration: time.Hour}, 2},
-		"the duration needs more":  {Request{BytesPerSecond: 7, Duration: time.Minute}, 61},
-		"the bandwidth allows all": {Request{BytesPerSecond: 100, Duration: time.Minute}, 100},
-		"a duration of nothing":    {Request{Duration: 1}, 3_601_000_000_000},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := (&job{Request: tc.request}).rate(items); got != tc.want {
-				t.Errorf("it is %d, not %d", got, tc.want)
 			}
 		})
 	}

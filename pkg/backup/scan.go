@@ -12,11 +12,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/sstable"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // file is one component of an SSTable in the snapshot.
@@ -68,20 +67,13 @@ func (j *job) scan(ctx context.Context, before []cassandra.Table) (*manifest.Man
 		return nil, nil, err
 	}
 	snapshots := make([]found, len(tables))
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, t := range tables {
-		group.Go(func() (err error) {
-			if err := stopped(inner); err != nil {
-				return err
-			}
-			if snapshots[i], err = j.look(t); err != nil {
-				return fmt.Errorf("reading the snapshot of %s: %w", t, err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err = transfer.Each(ctx, len(tables), runtime.GOMAXPROCS(0), func(_ context.Context, i int) (err error) {
+		if snapshots[i], err = j.look(tables[i]); err != nil {
+			return fmt.Errorf("reading the snapshot of %s: %w", tables[i], err)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, nil, err
 	}
 	var files []*file

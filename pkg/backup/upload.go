@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"math"
 
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
@@ -43,15 +42,13 @@ func (j *job) upload(ctx context.Context, files []*file) (transfer.Counts, error
 	var reused transfer.Counts
 	for _, f := range files {
 		if f.place != "" {
-			reused = reused.Plus(transfer.Counts{
-				FilesTotal: 1, FilesDone: 1, FilesReused: 1, BytesTotal: f.size, BytesDone: f.size, BytesReused: f.size,
-			})
+			reused = reused.Plus(transfer.Reused(f.size))
 		}
 	}
 	counts := reused // of the last report
 	o := j.options()
 	o.Counted = reused
-	o.BytesPerSecond = j.rate(items)
+	o.BytesPerSecond = transfer.RateWithin(j.Duration, items, j.BytesPerSecond)
 	o.Report = func(c transfer.Counts) {
 		counts = c
 		j.report(Progress{PhaseUpload, c})
@@ -64,17 +61,4 @@ func (j *job) upload(ctx context.Context, files []*file) (transfer.Counts, error
 		f.place = placed[i].Key
 	}
 	return counts, nil
-}
-
-// rate is the limit for the items in bytes a second, 0 if there is none.
-func (j *job) rate(items []transfer.Outgoing) int64 {
-	if j.Duration <= 0 {
-		return j.BytesPerSecond
-	}
-	var bytes int64
-	for _, item := range items {
-		bytes += item.Size
-	}
-	needed := math.Ceil(float64(bytes) / j.Duration.Seconds())
-	return max(j.BytesPerSecond, int64(min(needed, math.MaxInt64/2)), 1)
 }

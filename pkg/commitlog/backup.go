@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -165,7 +164,7 @@ func (b *backup) move(ctx context.Context, segments []local) (transfer.Counts, e
 		pending[i].SHA256 = sums[i]
 	}
 	counts := reused // of the last report
-	o.Counted, o.BytesPerSecond = reused, b.rate(pending)
+	o.Counted, o.BytesPerSecond = reused, transfer.RateWithin(b.Duration, pending, b.BytesPerSecond)
 	o.Report = func(c transfer.Counts) {
 		counts = c
 		b.report(Progress{PhaseUpload, c})
@@ -190,9 +189,7 @@ func (b *backup) pending(ctx context.Context, segments []local) (pending []trans
 	}
 	for _, s := range segments {
 		if size, there := sizes[keyOf(s.name, s.changed)]; there && size == s.size {
-			reused = reused.Plus(transfer.Counts{
-				FilesTotal: 1, FilesDone: 1, FilesReused: 1, BytesTotal: s.size, BytesDone: s.size, BytesReused: s.size,
-			})
+			reused = reused.Plus(transfer.Reused(s.size))
 			continue
 		}
 		item := transfer.Outgoing{Path: s.path, Size: s.size}
@@ -226,19 +223,6 @@ func (b *backup) list(ctx context.Context, segments []local) (map[string]int64, 
 		sizes[object.Key] = object.Size
 	}
 	return sizes, nil
-}
-
-// rate is the limit for the items in bytes a second, 0 if there is none.
-func (b *backup) rate(items []transfer.Outgoing) int64 {
-	if b.Duration <= 0 {
-		return b.BytesPerSecond
-	}
-	var bytes int64
-	for _, item := range items {
-		bytes += item.Size
-	}
-	needed := math.Ceil(float64(bytes) / b.Duration.Seconds())
-	return max(b.BytesPerSecond, int64(min(needed, math.MaxInt64/2)), 1)
 }
 
 func (b *backup) warn(format string, args ...any) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 const (
@@ -129,43 +131,12 @@ func (d *document) write(root *os.Root, name, text string) (err error) {
 	if d != nil && bytes.Equal(d.text, []byte(text)) {
 		return nil
 	}
-	temporary := hidden + name
-	if err := writeWhole(root, temporary, text, d); err != nil {
-		if left := root.Remove(temporary); left != nil && !errors.Is(left, fs.ErrNotExist) {
-			err = errors.Join(err, left)
+	return transfer.WriteFile(root, name, []byte(text), 0o600, func(f *os.File) error {
+		if d == nil {
+			return f.Chmod(0o644) // whatever the umask: Cassandra may be another user
 		}
-		return err
-	}
-	if err := root.Rename(temporary, name); err != nil {
-		return err
-	}
-	dir, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-func writeWhole(root *os.Root, name, text string, like *document) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	mode := fs.FileMode(0o644) // whatever the umask: Cassandra may be another user
-	if like != nil {
-		mode = like.info.Mode().Perm()
-	}
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil && like != nil {
-		err = giveTo(f, like.info)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+		return errors.Join(f.Chmod(d.info.Mode().Perm()), giveTo(f, d.info))
+	})
 }
 
 // giveTo makes a file belong to whom another belongs, which only root has to do:

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // moveAside empties the directory of the commit log into one beside it.
@@ -44,7 +45,7 @@ func (j *recovery) moveAside(ctx context.Context) error {
 	if j.result.MovedTo == "" {
 		return nil
 	}
-	return errors.Join(syncDir(aside), syncDir(filepath.Dir(aside)), syncDir(j.CommitLogDir))
+	return errors.Join(transfer.SyncDir(os.Open, aside), transfer.SyncDir(os.Open, filepath.Dir(aside)), transfer.SyncDir(os.Open, j.CommitLogDir))
 }
 
 // move renames a file that is not overwritten, or copies it where its directory is
@@ -61,14 +62,14 @@ func move(ctx context.Context, from, to string) error {
 }
 
 func moveAcross(ctx context.Context, from, to string) error {
-	temporary := filepath.Join(filepath.Dir(to), hidden+filepath.Base(to))
+	temporary := filepath.Join(filepath.Dir(to), transfer.Hidden+filepath.Base(to))
 	if err := copyWhole(ctx, from, temporary); err != nil {
 		return errors.Join(err, removeIfThere(temporary))
 	}
 	if err := os.Rename(temporary, to); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(to)); err != nil { // before the other is gone
+	if err := transfer.SyncDir(os.Open, filepath.Dir(to)); err != nil { // before the other is gone
 		return err
 	}
 	return os.Remove(from)
@@ -88,7 +89,7 @@ func copyWhole(ctx context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(target, stopping{ctx, source})
+	n, err := transfer.Copy(ctx, target, source)
 	if err == nil && n != info.Size() {
 		err = fmt.Errorf("%d bytes were copied of %d", n, info.Size())
 	}
@@ -104,31 +105,9 @@ func copyWhole(ctx context.Context, from, to string) (err error) {
 	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }
 
-// stopping reads until its context is done.
-type stopping struct {
-	ctx context.Context //nolint:containedctx // lives as long as the call that it stops
-	io.Reader
-}
-
-func (s stopping) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.Reader.Read(p)
-}
-
 func removeIfThere(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
-}
-
-// syncDir makes names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

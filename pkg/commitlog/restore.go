@@ -220,9 +220,6 @@ func needed(all []archived, start, end time.Time) (chosen []archived, reaches bo
 
 func format(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// hidden begins the names of downloads that are not complete; see transfer.
-const hidden = ".icarus-"
-
 // prepare refuses a directory that is not empty: Cassandra would replay what is
 // there, or not start over it. Nothing tells a segment that was downloaded before
 // from one that has grown since, as all are made with their full size; so what a
@@ -238,7 +235,7 @@ func (j *recovery) prepare(segments []archived) error {
 		return fmt.Errorf("reading the directory of downloads: %w", err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), hidden) {
+		if !strings.HasPrefix(e.Name(), transfer.Hidden) {
 			return fmt.Errorf("%s holds %s, and Cassandra would replay all that is there; name another directory, or empty it: %w",
 				j.DownloadDir, e.Name(), ErrInUse)
 		}
@@ -249,7 +246,7 @@ func (j *recovery) prepare(segments []archived) error {
 // discard removes downloads.
 func (j *recovery) discard(segments []archived) error {
 	for _, s := range segments {
-		if err := os.Remove(filepath.Join(j.DownloadDir, s.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeIfThere(filepath.Join(j.DownloadDir, s.name)); err != nil {
 			return fmt.Errorf("removing a download: %w", err)
 		}
 	}

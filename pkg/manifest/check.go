@@ -86,7 +86,7 @@ func (t Table) checkOther(name TableName, e Entry) error {
 	switch e.Type {
 	case CQLSchema, ManifestFile:
 		dir, file := path.Split(e.ObjectKey)
-		if dir != path.Join(data, name.Keyspace, name.Table+"-"+t.ID)+"/" || !fileForm.MatchString(file) {
+		if dir != path.Join(DataPrefix, name.Keyspace, name.Table+"-"+t.ID)+"/" || !fileForm.MatchString(file) {
 			return corrupt("key %.300q is not in the directory of its table", e.ObjectKey)
 		}
 	case CommitLog:

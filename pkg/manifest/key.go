@@ -9,29 +9,39 @@ import (
 	"unicode/utf8"
 )
 
+// What keys begin with: those of topologies in the bucket, the others at the node.
 const (
-	manifests = "manifests/"
-	intents   = "intents/"
-	topology  = "topology/"
-	data      = "data"
-	suffix    = ".json"
+	ManifestPrefix = "manifests/"
+	IntentPrefix   = "intents/"
+	TopologyPrefix = "topology/"
+	DataPrefix     = "data/"
 )
+
+const suffix = ".json"
+
+// MaxTopologyBytes is more than the ring of ten thousand nodes has.
+const MaxTopologyBytes = 16 << 20
 
 // ManifestKey is the key of a manifest, relative to the node.
 //
 //nolint:revive // beside IntentKey and TopologyKey, Key would not tell of what
-func ManifestKey(tag string) string { return manifests + tag + suffix }
+func ManifestKey(tag string) string { return ManifestPrefix + tag + suffix }
 
 // IntentKey is the key of what a running backup announces, relative to the node.
-func IntentKey(tag string) string { return intents + tag + suffix }
+func IntentKey(tag string) string { return IntentPrefix + tag + suffix }
 
 // TopologyKey is the key of the ring at the time of a backup, relative to the bucket.
-func TopologyKey(tag string) string { return topology + tag + suffix }
+func TopologyKey(tag string) string { return TopologyPrefix + tag + suffix }
 
 // TagOfKey is the tag in the key of a manifest. It is lenient: a tag that other
 // tools gave is one, even if ValidateTag would not let us give it.
-func TagOfKey(key string) (string, bool) {
-	name, ok := strings.CutPrefix(key, manifests)
+func TagOfKey(key string) (string, bool) { return tagIn(ManifestPrefix, key) }
+
+// TagOfTopologyKey is the tag in the key of a topology.
+func TagOfTopologyKey(key string) (string, bool) { return tagIn(TopologyPrefix, key) }
+
+func tagIn(prefix, key string) (string, bool) {
+	name, ok := strings.CutPrefix(key, prefix)
 	if !ok {
 		return "", false
 	}
@@ -71,7 +81,7 @@ type DataKey struct {
 
 // String is what ParseDataKey reads, relative to the node.
 func (k DataKey) String() string {
-	return path.Join(data, k.Keyspace, k.Table+"-"+k.TableID, k.Index, k.Dir, k.File)
+	return path.Join(DataPrefix, k.Keyspace, k.Table+"-"+k.TableID, k.Index, k.Dir, k.File)
 }
 
 // LocalPath is where the file belongs below a directory of its table: "File", or
@@ -92,7 +102,7 @@ func (k DataKey) Distinct(sha256 string) DataKey {
 // is a plain name, so that nothing leads out of the table's directory.
 func ParseDataKey(key string) (DataKey, error) {
 	parts := strings.Split(key, "/")
-	if len(parts) != 5 && len(parts) != 6 || parts[0] != data {
+	if len(parts) != 5 && len(parts) != 6 || parts[0]+"/" != DataPrefix {
 		return DataKey{}, corrupt("key %.300q is not that of a file of a table", key)
 	}
 	k := DataKey{Keyspace: parts[1], Dir: parts[len(parts)-2], File: parts[len(parts)-1]}

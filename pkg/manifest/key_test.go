@@ -33,6 +33,12 @@ func TestTagOfKey(t *testing.T) {
 			t.Errorf("%q is of %q, %v", key, got, ok)
 		}
 	}
+	if tag, ok := manifest.TagOfTopologyKey(manifest.TopologyKey("nightly")); !ok || tag != "nightly" {
+		t.Errorf("a topology is of %q, %v", tag, ok)
+	}
+	if tag, ok := manifest.TagOfTopologyKey(manifest.ManifestKey("nightly")); ok {
+		t.Errorf("a manifest is the topology of %q", tag)
+	}
 	for _, key := range []string{
 		"", "manifests/", "manifests/.json", "manifests/a", "manifests/a/b.json", "intents/a.json", "x/manifests/a.json", "manifests/...json",
 		"manifests/a\x00.json", "manifests/a\xff.json", `manifests/a\b.json`,

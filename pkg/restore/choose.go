@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // candidates are the final tags in the bucket that the request may mean, newest
@@ -19,7 +19,7 @@ func (j *job) candidates(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var tags []string
-	for object, err := range j.bucket.List(ctx, manifestPrefix) {
+	for object, err := range j.bucket.List(ctx, manifest.ManifestPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing backups: %w", err)
 		}
@@ -33,9 +33,6 @@ func (j *job) candidates(ctx context.Context) ([]string, error) {
 	}
 	return tags, nil
 }
-
-// manifestPrefix is where manifests lie.
-const manifestPrefix = "manifests/"
 
 // manifest reads the manifest of a final tag.
 func (j *job) manifest(ctx context.Context, tag string) (*manifest.Manifest, error) {
@@ -51,15 +48,8 @@ func (j *job) manifest(ctx context.Context, tag string) (*manifest.Manifest, err
 }
 
 func readManifest(ctx context.Context, bucket store.Bucket, key string) (*manifest.Manifest, error) {
-	r, object, err := bucket.Get(ctx, key, 0)
+	body, err := transfer.Read(ctx, bucket, key, manifest.MaxBytes)
 	if err != nil {
-		return nil, err
-	}
-	if object.Size > manifest.MaxBytes {
-		return nil, errors.Join(fmt.Errorf("%w: a manifest has not %d bytes", manifest.ErrCorrupt, object.Size), r.Close())
-	}
-	body, err := io.ReadAll(io.LimitReader(r, manifest.MaxBytes))
-	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
 	return manifest.Decode(body)

@@ -49,11 +49,7 @@ func (d disk) freeIn(dir string) (uint64, error) {
 	if d.free != nil {
 		return d.free(dir)
 	}
-	var stat unix.Statfs_t
-	if err := unix.Statfs(dir, &stat); err != nil {
-		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
-	}
-	return stat.Bavail * uint64(stat.Bsize), nil
+	return transfer.Free(dir)
 }
 
 // sameDevice reports whether files of one directory can be linked into another.
@@ -102,7 +98,7 @@ func (j *job) checkRoom(p *place, tables []table, live map[string]cassandra.Tabl
 		bytes := need[dir]
 		free, err := j.disk.freeIn(dir)
 		if err != nil {
-			return fmt.Errorf("asking for the free space in %s: %w", dir, err)
+			return err
 		}
 		if bytes > free {
 			return fmt.Errorf("%w: downloads lie on another file system and have to be copied to %s, which needs %d bytes and has %d",

@@ -12,9 +12,6 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// maxTopology is more than a ring of ten thousand nodes has.
-const maxTopology = 16 << 20
-
 // choose finds the backup that the request means, and whose it is in the bucket.
 // Where a run before has begun to replace data, its backup is the one.
 func (j *inPlace) choose(ctx context.Context) (*manifest.Manifest, error) {
@@ -61,14 +58,12 @@ func (j *inPlace) manifestOf(ctx context.Context, nodeID, tag string) (*manifest
 // resolve finds the node by the topology of the newest backup that is still there:
 // a topology may outlive its backup.
 func (j *inPlace) resolve(ctx context.Context) (*manifest.Manifest, error) {
-	const prefix, suffix = "topology/", ".json"
 	var tags []string
-	for object, err := range j.root.List(ctx, prefix) {
+	for object, err := range j.root.List(ctx, manifest.TopologyPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing topologies: %w", err)
 		}
-		tag, ok := strings.CutSuffix(strings.TrimPrefix(object.Key, prefix), suffix)
-		if ok && manifest.TopologyKey(tag) == object.Key && !strings.Contains(tag, "/") {
+		if tag, ok := manifest.TagOfTopologyKey(object.Key); ok {
 			tags = append(tags, tag)
 		}
 	}
@@ -86,7 +81,7 @@ func (j *inPlace) resolve(ctx context.Context) (*manifest.Manifest, error) {
 }
 
 func (j *inPlace) resolveIn(ctx context.Context, tag string) (string, error) {
-	body, err := transfer.Read(ctx, j.root, manifest.TopologyKey(tag), maxTopology)
+	body, err := transfer.Read(ctx, j.root, manifest.TopologyKey(tag), manifest.MaxTopologyBytes)
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // dataDir is a data directory of the node. What lies in it is reached by paths
@@ -170,7 +172,7 @@ func (d *dataDir) makeDirs(dir string) error {
 				return err
 			}
 		}
-		if err := syncDir(d.root, path.Dir(dir[:i])); err != nil {
+		if err := transfer.SyncDir(d.root.Open, path.Dir(dir[:i])); err != nil {
 			return err
 		}
 	}

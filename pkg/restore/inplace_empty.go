@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 const settingCommitLog = "commitlog_directory"
@@ -120,7 +122,7 @@ func (j *inPlace) emptyDir(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return syncDir(root, ".")
+	return transfer.SyncDir(root.Open, ".")
 }
 
 // text is a setting of cassandra.yaml that is a text; "" if it is not there.

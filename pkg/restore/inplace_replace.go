@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/icarus-sidecar/icarus/pkg/sstable"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // replace removes what is not of the backup and moves in what is staged. From its
@@ -103,7 +104,7 @@ func (j *inPlace) clearDir(ctx context.Context, d *dataDir, dir string) error {
 			return err
 		}
 	}
-	return syncDir(d.root, dir)
+	return transfer.SyncDir(d.root.Open, dir)
 }
 
 // isStaged reports whether a file is the very one that is staged for its place.
@@ -129,7 +130,7 @@ func (j *inPlace) moveIn(ctx context.Context, p *part) error {
 			return err
 		}
 	}
-	return syncDir(d.root, p.dir)
+	return transfer.SyncDir(d.root.Open, p.dir)
 }
 
 // finish removes the record, when nothing is left to do, and the hidden directories.
@@ -145,7 +146,7 @@ func (j *inPlace) finish(ctx context.Context) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
-			return errors.Join(err, syncDir(d.root, inPlaceDir))
+			return errors.Join(err, transfer.SyncDir(d.root.Open, inPlaceDir))
 		})
 		if err != nil {
 			return err
@@ -153,7 +154,7 @@ func (j *inPlace) finish(ctx context.Context) error {
 	}
 	for _, d := range j.disks {
 		err := j.do(ctx, "removing", filepath.Join(d.path, inPlaceDir), func() error {
-			return errors.Join(d.root.RemoveAll(inPlaceDir), syncDir(d.root, "."))
+			return errors.Join(d.root.RemoveAll(inPlaceDir), transfer.SyncDir(d.root.Open, "."))
 		})
 		if err != nil {
 			return err

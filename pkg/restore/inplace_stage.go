@@ -144,7 +144,7 @@ func (j *inPlace) checkRoom() error {
 		}
 		free, err := j.disk.freeIn(d.path)
 		if err != nil {
-			return fmt.Errorf("asking for the free space in %s: %w", d.path, err)
+			return err
 		}
 		if together > free {
 			return fmt.Errorf("%w: %d bytes are to be downloaded to the disk of %s, which has %d; what is there goes only when all of them are",

@@ -304,6 +304,7 @@ func TestRefusalsOfARestoreInPlace(t *testing.T) {
 		"a table with another id here":  {func(s *stopped) { s.r.Entities = []string{"shop"}; s.otherID() }, restore.ErrNoTable, []string{"shop.orders"}},
 		"tokens of another number":      {func(s *stopped) { s.r.UpdateYAML = true; s.put("conf/cassandra.yaml", "num_tokens: 16\n") }, restore.ErrInvalid, []string{"num_tokens"}},
 		"no cassandra.yaml":             {func(s *stopped) { s.r.UpdateYAML = true; s.r.ConfigDir = s.dir + "/x" }, os.ErrNotExist, nil},
+		"a cassandra.yaml without end":  {func(s *stopped) { s.r.UpdateYAML = true; s.put("conf/cassandra.yaml", strings.Repeat("#\n", 33<<20)) }, restore.ErrInvalid, []string{"bytes"}},
 		"a cassandra.yaml that is none": {func(s *stopped) { s.put("conf/cassandra.yaml", "a: [b\n") }, restore.ErrInvalid, nil},
 		"too little room":               {func(s *stopped) { s.r = restore.WithRoom(s.r, 10) }, transfer.ErrNoSpace, nil},
 		"a directory not to be emptied": {func(s *stopped) { s.r.Allow = func(string) error { return denied } }, denied, nil},

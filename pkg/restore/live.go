@@ -11,6 +11,7 @@ import (
 
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/sstable"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 const (
@@ -18,9 +19,6 @@ const (
 	dataComponent = "Data.db"
 	// tocComponent is the one component to which Cassandra appends.
 	tocComponent = "TOC.txt"
-	// hidden begins the names of copies that are being written. Cassandra takes
-	// no notice of such files.
-	hidden = ".icarus-"
 )
 
 // liveDirs are the directories of a table in which Cassandra keeps its SSTables.
@@ -149,7 +147,7 @@ func (dirs liveDirs) sweep(links []link) error {
 			partial = slices.DeleteFunc(partial, func(p link) bool { return p == l })
 		}
 	}
-	return errors.Join(dirs.remove(partial), dirs.removeNames(func(_, name string) bool { return strings.HasPrefix(name, hidden) }))
+	return errors.Join(dirs.remove(partial), dirs.removeNames(func(_, name string) bool { return strings.HasPrefix(name, transfer.Hidden) }))
 }
 
 // remove removes links, Data.db first, so that what a crash leaves is no SSTable.

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // maxDocument bounds what is read of one of our own documents.
@@ -107,43 +108,13 @@ func (p *place) write(name string, document any) error {
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", name, err)
 	}
-	dir := path.Dir(name)
-	if err := p.root.MkdirAll(dir, 0o755); err != nil {
+	if err := p.root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	temporary := path.Join(dir, ".writing-"+path.Base(name))
-	err = writeSynced(p.root, temporary, body)
-	if err == nil {
-		err = p.root.Rename(temporary, name)
-	}
-	if err == nil {
-		err = syncDir(p.root, dir)
-	}
-	if err != nil {
+	if err := transfer.WriteFile(p.root, name, body, 0o644, nil); err != nil {
 		return fmt.Errorf("writing %s in %s: %w", name, p.path, err)
 	}
 	return nil
-}
-
-func writeSynced(root *os.Root, name string, body []byte) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(body)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncDir makes names in a directory durable.
-func syncDir(root *os.Root, dir string) error {
-	d, err := root.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // read reads a document; fs.ErrNotExist where there is none.
@@ -152,12 +123,24 @@ func (p *place) read(name string, document any) error {
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(io.LimitReader(f, maxDocument))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	body, err := readWhole(f, maxDocument)
+	if err != nil {
+		return fmt.Errorf("reading %s in %s: %w", name, p.path, err)
 	}
 	if err := json.Unmarshal(body, document); err != nil {
 		return fmt.Errorf("decoding %s in %s: %w", name, p.path, err)
 	}
 	return nil
+}
+
+// readWhole reads a file and closes it. A part of one would be taken for all.
+func readWhole(f *os.File, maxBytes int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if int64(len(body)) > maxBytes {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrInvalid, maxBytes)
+	}
+	return body, nil
 }

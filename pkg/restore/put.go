@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // put links a download into a directory of its table, or copies it where no link
@@ -36,7 +38,7 @@ func copyFile(ctx context.Context, from *os.Root, f file, to *liveDir, as string
 		return err
 	}
 	defer source.Close()
-	temporary := hidden + as
+	temporary := transfer.Hidden + as
 	target, err := to.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // less the umask, as Cassandra's own
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func copyFile(ctx context.Context, from *os.Root, f file, to *liveDir, as string
 }
 
 func fill(ctx context.Context, target *os.File, source io.Reader, size int64, to *owner) error {
-	n, err := io.Copy(target, stopping{ctx, source})
+	n, err := transfer.Copy(ctx, target, source)
 	switch {
 	case err != nil:
 		return err
@@ -69,17 +71,4 @@ func fill(ctx context.Context, target *os.File, source io.Reader, size int64, to
 		}
 	}
 	return target.Sync()
-}
-
-// stopping reads until its context is done.
-type stopping struct {
-	ctx context.Context //nolint:containedctx // lives as long as the call that it stops
-	io.Reader
-}
-
-func (s stopping) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.Reader.Read(p)
 }

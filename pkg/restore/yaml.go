@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -53,8 +52,8 @@ func (j *inPlace) readSettings() (settings, error) {
 	if err != nil {
 		return settings{}, fmt.Errorf("reading %s: %w", yamlFile, err)
 	}
-	body, err := io.ReadAll(io.LimitReader(f, maxYAML))
-	if err := errors.Join(err, f.Close()); err != nil {
+	body, err := readWhole(f, maxYAML)
+	if err != nil {
 		return settings{}, fmt.Errorf("reading %s: %w", path, err)
 	}
 	parsed, err := parseYAML(body)

@@ -54,16 +54,10 @@ type inventory struct {
 	unread []error
 }
 
-const (
-	manifestPrefix = "manifests/"
-	intentPrefix   = "intents/"
-	dataPrefix     = "data/"
-)
-
 // manifestsOf lists the manifests of a node by their tags.
 func manifestsOf(ctx context.Context, b store.Bucket) (map[string]store.Object, error) {
 	found := map[string]store.Object{}
-	for o, err := range b.List(ctx, manifestPrefix) {
+	for o, err := range b.List(ctx, manifest.ManifestPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the manifests: %w", err)
 		}
@@ -102,7 +96,7 @@ func read(ctx context.Context, b store.Bucket, parallel int) (*inventory, error)
 	inv := &inventory{ids: map[string]int32{}}
 	var mu sync.Mutex
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(limit(parallel))
+	group.SetLimit(transfer.Parallel(parallel))
 	for tag, object := range found {
 		group.Go(func() error {
 			m, err := readManifest(inner, b, tag)
@@ -127,10 +121,6 @@ func read(ctx context.Context, b store.Bucket, parallel int) (*inventory, error)
 	slices.SortFunc(inv.unread, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	inv.order()
 	return inv, nil
-}
-
-func limit(parallel int) int {
-	return min(cmp.Or(max(parallel, 0), transfer.DefaultParallel), transfer.MaxParallel)
 }
 
 // entries are the keys of all the objects that a manifest names, each once, with

@@ -32,7 +32,7 @@ func Nodes(ctx context.Context, b store.Bucket) ([]Node, error) {
 		}
 		const parts = 5 // cluster, datacenter, node, kind, rest
 		p := strings.SplitN(o.Key, "/", parts)
-		if len(p) < parts || p[3]+"/" != manifestPrefix && p[3]+"/" != dataPrefix {
+		if len(p) < parts || p[3]+"/" != manifest.ManifestPrefix && p[3]+"/" != manifest.DataPrefix {
 			continue
 		}
 		// They come in the order of their keys, so that a node's are together.
@@ -43,14 +43,11 @@ func Nodes(ctx context.Context, b store.Bucket) ([]Node, error) {
 	return slices.Compact(nodes), nil
 }
 
-// maxTopology is more than a ring of ten thousand nodes has.
-const maxTopology = 16 << 20
-
 // PruneTopology deletes the topology of a tag when none of its nodes has a backup
 // of that tag any more, and tells whether it did. The bucket is whole.
 func PruneTopology(ctx context.Context, b store.Bucket, tag string) (bool, error) {
 	key := manifest.TopologyKey(tag)
-	body, err := transfer.Read(ctx, b, key, maxTopology)
+	body, err := transfer.Read(ctx, b, key, manifest.MaxTopologyBytes)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}

@@ -104,7 +104,7 @@ func (inv *inventory) plan(s Selection, now time.Time) (plan, error) {
 	kept := inv.counts(func(i int) bool { return !doomed[i] })
 	for id, key := range inv.keys {
 		// What lies elsewhere, such as commit logs, is not the backup's alone.
-		if removed[id] > 0 && kept[id] == 0 && strings.HasPrefix(key, dataPrefix) {
+		if removed[id] > 0 && kept[id] == 0 && strings.HasPrefix(key, manifest.DataPrefix) {
 			p.objects = append(p.objects, object{key: key, size: inv.sizes[id]})
 		}
 	}

@@ -9,12 +9,12 @@ import (
 	"sync"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 
 	"github.com/icarus-sidecar/icarus/pkg/logging"
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // Options say how to remove. The zero value is usable.
@@ -122,7 +122,7 @@ func (r *removal) orphans(ctx context.Context, inv *inventory, s Selection) ([]o
 	}
 	var found []object
 	now := r.Clock.Now()
-	for o, err := range r.bucket.List(ctx, dataPrefix) {
+	for o, err := range r.bucket.List(ctx, manifest.DataPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the objects: %w", err)
 		}
@@ -141,7 +141,7 @@ func (r *removal) orphans(ctx context.Context, inv *inventory, s Selection) ([]o
 func (r *removal) manifests(ctx context.Context, backups []Backup) error {
 	log := logr.FromContextOrDiscard(ctx)
 	gone := make([]bool, len(backups))
-	err := r.each(ctx, len(backups), func(ctx context.Context, i int) error {
+	err := transfer.Each(ctx, len(backups), transfer.Parallel(r.Parallel), func(ctx context.Context, i int) error {
 		if err := r.bucket.Delete(ctx, manifest.ManifestKey(backups[i].Tag)); err != nil {
 			return fmt.Errorf("removing the backup %s: %w", backups[i].Tag, err)
 		}
@@ -231,7 +231,7 @@ func (r *removal) delete(ctx context.Context, objects []object) error {
 	for _, o := range objects {
 		r.deleted[o.key] = true
 	}
-	return r.each(ctx, len(objects), func(ctx context.Context, i int) error {
+	return transfer.Each(ctx, len(objects), transfer.Parallel(r.Parallel), func(ctx context.Context, i int) error {
 		o := objects[i]
 		if err := r.bucket.Delete(ctx, o.key); err != nil {
 			return fmt.Errorf("removing %s: %w", o.key, err)
@@ -245,20 +245,4 @@ func (r *removal) delete(ctx context.Context, objects []object) error {
 		}
 		return nil
 	})
-}
-
-// each runs do for every index up to n, some at once. Nothing begins once ctx is
-// done or one of them has failed.
-func (r *removal) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(limit(r.Parallel))
-	for i := range n {
-		group.Go(func() error {
-			if err := inner.Err(); err != nil {
-				return err
-			}
-			return do(inner, i)
-		})
-	}
-	return group.Wait()
 }

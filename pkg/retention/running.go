@@ -7,17 +7,15 @@ import (
 	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/backup"
+	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// maxIntent is far more than an intent has.
-const maxIntent = 64 << 10
-
 // requireQuiet is ErrBusy while a backup of the node runs, which may have decided
 // already to reuse an object that is about to be deleted.
 func requireQuiet(ctx context.Context, b store.Bucket, now func() time.Time) error {
-	for o, err := range b.List(ctx, intentPrefix) {
+	for o, err := range b.List(ctx, manifest.IntentPrefix) {
 		if err != nil {
 			return fmt.Errorf("looking for running backups: %w", err)
 		}
@@ -39,7 +37,7 @@ func requireQuiet(ctx context.Context, b store.Bucket, now func() time.Time) err
 // is later: two clocks are wrong less often than one. One that cannot be read is
 // somebody's, too.
 func readIntent(ctx context.Context, b store.Bucket, o store.Object) (backup.Intent, error) {
-	body, err := transfer.Read(ctx, b, o.Key, maxIntent)
+	body, err := transfer.Read(ctx, b, o.Key, backup.MaxIntentBytes)
 	if err != nil && !errors.Is(err, store.ErrCorrupt) {
 		return backup.Intent{}, err
 	}

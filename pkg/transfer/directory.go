@@ -48,15 +48,64 @@ func makeDurably(dir string) error {
 		return err
 	}
 	for _, parent := range made {
-		f, err := os.Open(parent)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		if err := SyncDir(os.Open, parent); err != nil {
 			return fmt.Errorf("syncing %s: %w", parent, err)
 		}
 	}
 	return nil
+}
+
+// SyncDir writes the names in a directory to disk. Open is that of a root, or
+// os.Open.
+func SyncDir(open func(name string) (*os.File, error), dir string) error {
+	f, err := open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// WriteFile puts a content under a name, on disk and whole, or changes nothing.
+// The file has the permissions, less the umask; as, which may be nil, gives it
+// those, and the owner, that it is to have besides.
+func WriteFile(root *os.Root, name string, body []byte, perm fs.FileMode, as func(*os.File) error) (err error) {
+	temporary := path.Join(path.Dir(name), Hidden+path.Base(name))
+	// What a crash left may be another's to read.
+	if err := root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(temporary))
+		}
+	}()
+	_, err = f.Write(body)
+	if err == nil && as != nil {
+		err = as(f)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := root.Rename(temporary, name); err != nil {
+		return err
+	}
+	return SyncDir(root.Open, path.Dir(name))
+}
+
+// Free is how many bytes a directory's file system has left for us.
+func Free(dir string) (uint64, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(dir, &stat); err != nil {
+		return 0, fmt.Errorf("asking for the free space in %s: %w", dir, err)
+	}
+	return stat.Bavail * uint64(stat.Bsize), nil
 }
 
 // checkSpace compares what is to come with what is free. It is no reservation:
@@ -69,11 +118,11 @@ func checkSpace(dir string, items []Incoming) error {
 	if need == 0 {
 		return nil
 	}
-	var stat unix.Statfs_t
-	if err := unix.Statfs(dir, &stat); err != nil {
-		return fmt.Errorf("asking for the free space in %s: %w", dir, err)
+	free, err := Free(dir)
+	if err != nil {
+		return err
 	}
-	if free := stat.Bavail * uint64(stat.Bsize); need > free {
+	if need > free {
 		return fmt.Errorf("%w: the download needs %d bytes, and %s has %d", ErrNoSpace, need, dir, free)
 	}
 	return nil
@@ -114,7 +163,7 @@ func (r *receiver) sweep(dir string) error {
 		return fmt.Errorf("reading %s: %w", filepath.Join(r.root.Name(), dir), err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), hidden) || !e.Type().IsRegular() {
+		if !strings.HasPrefix(e.Name(), Hidden) || !e.Type().IsRegular() {
 			continue
 		}
 		if err := r.root.Remove(path.Join(dir, e.Name())); err != nil {
@@ -127,11 +176,7 @@ func (r *receiver) sweep(dir string) error {
 // sync writes the entries of directories to disk: once for all their files.
 func (r *receiver) sync(dirs []string) error {
 	for _, dir := range dirs {
-		f, err := r.root.Open(dir)
-		if err == nil {
-			err = errors.Join(f.Sync(), f.Close())
-		}
-		if err != nil {
+		if err := SyncDir(r.root.Open, dir); err != nil {
 			return fmt.Errorf("syncing %s: %w", filepath.Join(r.root.Name(), dir), err)
 		}
 	}

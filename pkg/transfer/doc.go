@@ -15,6 +15,9 @@
 //     done nothing more is written.
 //   - Memory is one small buffer a stream, however large the files are.
 //
+// What the use cases need besides to do the same with files of their own is here,
+// too: WriteFile, SyncDir, Copy, Each.
+//
 // Nothing is tried again here: package store does that, also for a stream that
 // breaks in the middle.
 package transfer

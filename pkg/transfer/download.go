@@ -15,8 +15,9 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
-// hidden begins the names of files that are being written.
-const hidden = ".icarus-"
+// Hidden begins the names of files that are being written. Cassandra takes no
+// notice of such files.
+const Hidden = ".icarus-"
 
 // Incoming is an object that is to become a local file, unless the file exists.
 type Incoming struct {
@@ -32,12 +33,12 @@ type Incoming struct {
 // Download moves objects into a directory, which it makes. A file that is there
 // with the right content is kept, and any other in its place is replaced.
 func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming, o Options) error {
-	r := &receiver{fetcher: newFetcher(b, o), parallel: o.parallel(), items: items}
+	r := &receiver{fetcher: newFetcher(b, o), parallel: Parallel(o.Parallel), items: items}
 	defer r.meter.finish()
 	if err := r.count(); err != nil {
 		return err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := Stopped(ctx); err != nil {
 		return err
 	}
 	return r.within(dir, func() error {
@@ -53,7 +54,7 @@ func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming,
 			return err
 		}
 		order := largeFirst(len(missing), func(i int) int64 { return missing[i].Size })
-		err = each(ctx, len(missing), r.parallel, func(ctx context.Context, i int) error {
+		err = Each(ctx, len(missing), r.parallel, func(ctx context.Context, i int) error {
 			return r.download(ctx, missing[order[i]])
 		})
 		if err != nil {
@@ -66,7 +67,7 @@ func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming,
 // Verify reads the files that Download would have made of the items. One that
 // is missing is fs.ErrNotExist, one with other content store.ErrCorrupt.
 func Verify(ctx context.Context, dir string, items []Incoming, o Options) error {
-	r := &receiver{fetcher: newFetcher(nil, o), parallel: o.parallel(), items: items}
+	r := &receiver{fetcher: newFetcher(nil, o), parallel: Parallel(o.Parallel), items: items}
 	defer r.meter.finish()
 	if err := r.count(); err != nil {
 		return err
@@ -77,7 +78,7 @@ func Verify(ctx context.Context, dir string, items []Incoming, o Options) error 
 	}
 	defer root.Close()
 	r.root = root
-	return each(ctx, len(items), r.parallel, func(ctx context.Context, i int) error {
+	return Each(ctx, len(items), r.parallel, func(ctx context.Context, i int) error {
 		t := &tally{m: r.meter}
 		if err := r.check(ctx, items[i]); err != nil {
 			return fmt.Errorf("verifying %s: %w", filepath.Join(dir, items[i].Path), err)
@@ -119,7 +120,7 @@ func (r *receiver) count() error {
 
 func checkIncoming(item Incoming) error {
 	if !filepath.IsLocal(item.Path) || path.Clean(item.Path) != item.Path || item.Path == "." ||
-		strings.ContainsAny(item.Path, "\\\x00") || strings.HasPrefix(path.Base(item.Path), hidden) {
+		strings.ContainsAny(item.Path, "\\\x00") || strings.HasPrefix(path.Base(item.Path), Hidden) {
 		return fmt.Errorf("%w: %.300q is no path for %s", ErrInvalid, item.Path, item.Key)
 	}
 	if item.Size < 0 {
@@ -135,7 +136,7 @@ func checkIncoming(item Incoming) error {
 // others.
 func (r *receiver) missing(ctx context.Context) ([]Incoming, error) {
 	absent := make([]bool, len(r.items))
-	err := each(ctx, len(r.items), r.parallel, func(ctx context.Context, i int) error {
+	err := Each(ctx, len(r.items), r.parallel, func(ctx context.Context, i int) error {
 		err := r.check(ctx, r.items[i])
 		switch {
 		case err == nil:
@@ -182,7 +183,7 @@ func (r *receiver) check(ctx context.Context, item Incoming) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := pass(ctx, f, d, func(int) {}); err != nil {
+	if _, err := Copy(ctx, d, f); err != nil {
 		return err
 	}
 	return d.check()
@@ -191,7 +192,7 @@ func (r *receiver) check(ctx context.Context, item Incoming) error {
 // download makes one file. What is written beside its place is gone if this
 // fails.
 func (r *receiver) download(ctx context.Context, item Incoming) (err error) {
-	temp := path.Join(path.Dir(item.Path), hidden+rand.Text())
+	temp := path.Join(path.Dir(item.Path), Hidden+rand.Text())
 	f, err := r.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // less the umask, as Cassandra's own files
 	if err != nil {
 		return fmt.Errorf("downloading %s to %s: %w", item.Key, r.local(item), err)
@@ -213,7 +214,7 @@ func (r *receiver) download(ctx context.Context, item Incoming) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := Stopped(ctx); err != nil {
 		return err
 	}
 	if err := r.root.Rename(temp, item.Path); err != nil {

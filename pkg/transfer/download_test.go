@@ -300,3 +300,60 @@ func TestReadIsBounded(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+func TestAFileIsWrittenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	write := func(body string, as func(*os.File) error) error {
+		return transfer.WriteFile(root, "conf", []byte(body), 0o600, as)
+	}
+	// What a crash left is neither in the way nor does its mode stay.
+	if err := os.WriteFile(filepath.Join(dir, transfer.Hidden+"conf"), []byte("half of what"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("first", nil); err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("not permitted")
+	if err := write("second", func(*os.File) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("the error is %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%v are there: %v", entries, err)
+	}
+	body, err := root.ReadFile("conf")
+	if info, statErr := root.Stat("conf"); string(body) != "first" || info.Mode() != 0o600 || err != nil || statErr != nil {
+		t.Errorf("it is %q: %v, %v", body, err, statErr)
+	}
+}
+
+// replaced is a bucket in which a document is replaced when it is about to be read.
+type replaced struct {
+	store.Bucket
+	with string
+}
+
+func (r replaced) Get(ctx context.Context, key string, offset int64) (io.ReadCloser, store.Object, error) {
+	if err := r.Replace(ctx, key, []byte(r.with)); err != nil {
+		return nil, store.Object{}, err
+	}
+	return r.Bucket.Get(ctx, key, offset)
+}
+
+func TestReadOfADocumentThatIsReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := storetest.NewMemory()
+	if err := b.Create(t.Context(), "intent", []byte("short")); err != nil {
+		t.Fatal(err)
+	}
+	body, err := transfer.Read(t.Context(), replaced{b, "and longer"}, "intent", 1000)
+	if err != nil || string(body) != "and longer" {
+		t.Errorf("%q: %v", body, err)
+	}
+}

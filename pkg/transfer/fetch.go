@@ -28,6 +28,11 @@ func (f *fetcher) fetch(ctx context.Context, key string, size int64, w io.Writer
 	if object.Size != size {
 		return wrongSize(object.Size, size)
 	}
+	return f.take(ctx, body, size, w, more)
+}
+
+// take writes the bytes of an object to w.
+func (f *fetcher) take(ctx context.Context, body io.Reader, size int64, w io.Writer, more func(n int)) error {
 	limited := readerFunc(func(p []byte) (int, error) {
 		n, err := body.Read(p)
 		if waitErr := f.limit.wait(ctx, n); waitErr != nil {

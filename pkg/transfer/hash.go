@@ -40,7 +40,7 @@ func Hash(ctx context.Context, files []File, o Options) ([]string, error) {
 	}
 	meter.add(total)
 	sums := make([]string, len(files))
-	err := each(ctx, len(files), min(o.parallel(), runtime.GOMAXPROCS(0)), func(ctx context.Context, i int) error {
+	err := Each(ctx, len(files), min(Parallel(o.Parallel), runtime.GOMAXPROCS(0)), func(ctx context.Context, i int) error {
 		t := &tally{m: meter}
 		sum, err := hashFile(ctx, files[i], t)
 		if err != nil {
@@ -97,13 +97,18 @@ func wrongSize(got, want int64) error {
 	return fmt.Errorf("%w: it has %d bytes, not %d", store.ErrCorrupt, got, want)
 }
 
+// Copy copies until the source ends or ctx does.
+func Copy(ctx context.Context, w io.Writer, r io.Reader) (done int64, err error) {
+	return pass(ctx, r, w, func(int) {})
+}
+
 // pass copies from r to w until r ends or ctx does, and tells more of each piece.
 func pass(ctx context.Context, r io.Reader, w io.Writer, more func(n int)) (done int64, err error) {
 	err = withBuffer(func(buffer []byte) error {
 		for {
 			n, readErr := r.Read(buffer)
 			// After the read, which may have taken long, and before the write.
-			if err := stopped(ctx); err != nil {
+			if err := Stopped(ctx); err != nil {
 				return err
 			}
 			if n > 0 {

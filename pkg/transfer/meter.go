@@ -30,6 +30,11 @@ func (c Counts) Plus(d Counts) Counts {
 	}
 }
 
+// Reused are the counts of one file that was found in place.
+func Reused(size int64) Counts {
+	return Counts{FilesTotal: 1, FilesDone: 1, FilesReused: 1, BytesTotal: size, BytesDone: size, BytesReused: size}
+}
+
 // meter adds up what streams did and reports it.
 type meter struct {
 	clock  clock.PassiveClock

@@ -37,11 +37,12 @@ type Options struct {
 	Clock clock.Clock
 }
 
-func (o Options) parallel() int {
-	if o.Parallel <= 0 {
+// Parallel is how many are worked on at once where so many were asked for.
+func Parallel(asked int) int {
+	if asked <= 0 {
 		return DefaultParallel
 	}
-	return min(o.Parallel, MaxParallel)
+	return min(asked, MaxParallel)
 }
 
 func (o Options) clock() clock.Clock {
@@ -51,9 +52,9 @@ func (o Options) clock() clock.Clock {
 	return o.Clock
 }
 
-// each runs do for every index up to n, limit at once. The first error stops
+// Each runs do for every index up to n, limit at once. The first error stops
 // the others and is returned after all of them have ended.
-func each(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) error {
+func Each(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(limit)
 	for i := range n {
@@ -61,7 +62,7 @@ func each(ctx context.Context, n, limit int, do func(ctx context.Context, i int)
 			break
 		}
 		group.Go(func() error {
-			if err := stopped(inner); err != nil {
+			if err := Stopped(inner); err != nil {
 				return err
 			}
 			return do(inner, i)
@@ -71,12 +72,12 @@ func each(ctx context.Context, n, limit int, do func(ctx context.Context, i int)
 		return err
 	}
 	// Without an error of its own the loop ends early only if ctx did.
-	return stopped(ctx)
+	return Stopped(ctx)
 }
 
-// stopped is why ctx is done, both its error and the cause, and nil while it is
+// Stopped is why ctx is done, both its error and the cause, and nil while it is
 // not.
-func stopped(ctx context.Context) error {
+func Stopped(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if err == nil || errors.Is(cause, err) {
 		return cause

@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"context"
+	"math"
+	"time"
 
 	"golang.org/x/time/rate"
 	"k8s.io/utils/clock"
@@ -25,6 +27,20 @@ func newLimiter(o Options) *limiter {
 	return &limiter{o.clock(), rate.NewLimiter(rate.Limit(o.BytesPerSecond), int(burst))}
 }
 
+// RateWithin is how many bytes a second are needed to upload the items within
+// that time, or bytesPerSecond if that is more; 0 is no limit.
+func RateWithin(within time.Duration, items []Outgoing, bytesPerSecond int64) int64 {
+	if within <= 0 {
+		return bytesPerSecond
+	}
+	var bytes int64
+	for _, item := range items {
+		bytes += item.Size
+	}
+	needed := math.Ceil(float64(bytes) / within.Seconds())
+	return max(bytesPerSecond, int64(min(needed, math.MaxInt64/2)), 1)
+}
+
 // wait lets n bytes pass, when it is their turn.
 func (l *limiter) wait(ctx context.Context, n int) error {
 	if l == nil {
@@ -42,7 +58,7 @@ func (l *limiter) wait(ctx context.Context, n int) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return stopped(ctx)
+			return Stopped(ctx)
 		case <-timer.C():
 		}
 	}

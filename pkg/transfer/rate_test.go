@@ -100,3 +100,27 @@ func TestReportsComeOneByOneAndNotTooOften(t *testing.T) {
 		t.Errorf("the last is %+v", last)
 	}
 }
+
+func TestTheHigherRateHolds(t *testing.T) {
+	t.Parallel()
+	items := []transfer.Outgoing{{Size: 3000}, {Size: 601}}
+	for name, tc := range map[string]struct {
+		within         time.Duration
+		bytesPerSecond int64
+		want           int64
+	}{
+		"no limit":                 {0, 0, 0},
+		"a bandwidth":              {0, 7, 7},
+		"a duration":               {time.Hour, 0, 2},
+		"the duration needs more":  {time.Minute, 7, 61},
+		"the bandwidth allows all": {time.Minute, 100, 100},
+		"a duration of nothing":    {1, 0, 3_601_000_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := transfer.RateWithin(tc.within, items, tc.bytesPerSecond); got != tc.want {
+				t.Errorf("it is %d, not %d", got, tc.want)
+			}
+		})
+	}
+}

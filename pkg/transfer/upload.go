@@ -55,7 +55,7 @@ func Upload(ctx context.Context, b store.Bucket, items []Outgoing, o Options) ([
 	u.meter.add(total)
 	order := largeFirst(len(items), func(i int) int64 { return items[i].Size })
 	placed := make([]Placed, len(items))
-	err := each(ctx, len(items), o.parallel(), func(ctx context.Context, i int) (err error) {
+	err := Each(ctx, len(items), Parallel(o.Parallel), func(ctx context.Context, i int) (err error) {
 		placed[order[i]], err = u.upload(ctx, items[order[i]])
 		return err
 	})
@@ -119,7 +119,7 @@ func (u *uploader) occupy(ctx context.Context, item Outgoing, place Place, t *ta
 		}
 		// It was deleted since it was seen: the key is free.
 	}
-	if err := stopped(ctx); err != nil {
+	if err := Stopped(ctx); err != nil {
 		return false, err
 	}
 	err = u.bucket.Put(ctx, place.Key, item.Size, func() (io.ReadCloser, error) {
@@ -190,7 +190,7 @@ func (u *uploader) open(ctx context.Context, item Outgoing, t *tally) (io.ReadCl
 		if err := check(); err != nil {
 			return 0, err
 		}
-		if err := stopped(ctx); err != nil {
+		if err := Stopped(ctx); err != nil {
 			return 0, err
 		}
 		t.add(n)
