@@ -113,8 +113,6 @@ func (r *RestoreRequest) complete() []string {
 	return warnings
 }
 
-func (r *UploadTopologyRequest) complete() []string { return r.Store.complete() }
-
 // complete spells out what quick means.
 func (r *ImportRequest) complete() []string {
 	if !r.Quick {

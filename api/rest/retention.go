@@ -117,8 +117,6 @@ func (r *ListRequest) complete() []string {
 	return warnings
 }
 
-func (r *RemoveBackupRequest) complete() []string { return r.Store.complete() }
-
 // Violations of a list.
 func (r *ListRequest) Violations() []Violation {
 	var v violations

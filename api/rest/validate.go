@@ -30,11 +30,9 @@ func (r *BackupRequest) Violations() []Violation {
 	v.store(r.Store)
 	v.entities(r.Entities)
 	v.datacenters(r.DC)
-	if r.SnapshotTag != "" {
-		v.check("snapshotTag", ValidateTag(r.SnapshotTag))
-		if len(r.SnapshotTag) > maxUserTag && !finalForm.MatchString(r.SnapshotTag) {
-			v.add("snapshotTag", "is longer than %d bytes", maxUserTag)
-		}
+	v.tag(r.SnapshotTag)
+	if len(r.SnapshotTag) > maxUserTag && !finalForm.MatchString(r.SnapshotTag) {
+		v.add("snapshotTag", "is longer than %d bytes", maxUserTag)
 	}
 	v.limits(r.Duration, r.Bandwidth)
 	return v
@@ -56,9 +54,7 @@ func (r *RestoreRequest) Violations() []Violation {
 	v.store(r.Store)
 	v.entities(r.Entities)
 	v.datacenters(r.DC)
-	if r.SnapshotTag != "" {
-		v.check("snapshotTag", ValidateTag(r.SnapshotTag))
-	}
+	v.tag(r.SnapshotTag)
 	v.phase(r)
 	v.rename(r)
 	if r.Import != nil {
@@ -148,36 +144,19 @@ func (r *ImportRequest) Violations() []Violation {
 }
 
 // Violations of a truncation.
-func (r *TruncateRequest) Violations() []Violation {
-	var v violations
-	v.name("keyspace", r.Keyspace)
-	v.name("table", r.Table)
-	return v
-}
+func (r *TruncateRequest) Violations() []Violation { return ofTable(r.Keyspace, r.Table) }
 
 // Violations of a flush.
-func (r *FlushRequest) Violations() []Violation {
-	var v violations
-	v.name("keyspace", r.Keyspace)
-	v.names("tables", r.Tables)
-	return v
-}
+func (r *FlushRequest) Violations() []Violation { return ofTables(r.Keyspace, r.Tables) }
 
 // Violations of a cleanup.
-func (r *CleanupRequest) Violations() []Violation {
-	var v violations
-	v.name("keyspace", r.Keyspace)
-	v.names("tables", r.Tables)
-	return v
-}
+func (r *CleanupRequest) Violations() []Violation { return ofTables(r.Keyspace, r.Tables) }
 
 // Violations of an upload of the topology.
 func (r *UploadTopologyRequest) Violations() []Violation {
 	var v violations
 	v.store(r.Store)
-	if r.SnapshotTag != "" {
-		v.check("snapshotTag", ValidateTag(r.SnapshotTag))
-	}
+	v.tag(r.SnapshotTag)
 	return v
 }
 

@@ -26,13 +26,16 @@ func ofTables(keyspace string, tables []string) violations {
 	return v
 }
 
-// Violations of a refresh.
-func (r *RefreshRequest) Violations() []Violation {
+// ofTable judges one table.
+func ofTable(keyspace, table string) violations {
 	var v violations
-	v.name("keyspace", r.Keyspace)
-	v.name("table", r.Table)
+	v.name("keyspace", keyspace)
+	v.name("table", table)
 	return v
 }
+
+// Violations of a refresh.
+func (r *RefreshRequest) Violations() []Violation { return ofTable(r.Keyspace, r.Table) }
 
 // Violations of a rebuild.
 func (r *RebuildRequest) Violations() []Violation {

@@ -284,11 +284,18 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 		}
 	})
 	t.Run("and lines are values", func(t *testing.T) {
-		s := newShell(t, 1)
-		s.env["ICARUS_ALLOW_DIRECTORY"] = "/srv/a,b\nrelative\n"
-		_, _, err := s.run(t.Context(), "server")
-		if err == nil || !strings.Contains(err.Error(), `"relative"`) {
-			t.Error(err)
+		for name, text := range map[string]string{
+			"ICARUS_ALLOW_DIRECTORY":    "/srv/a,b\nrelative\n",
+			"ICARUS_DISABLE_OPERATIONS": "drain,stop\nrelative\n",
+		} {
+			s := newShell(t, 1)
+			s.env[name] = text
+			stopped, stop := context.WithCancel(t.Context())
+			stop()
+			_, _, err := s.run(stopped, "server --listen 127.0.0.1:0 --state-dir "+t.TempDir())
+			if err == nil || !strings.Contains(err.Error(), `"relative"`) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	})
 }

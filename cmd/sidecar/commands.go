@@ -31,8 +31,7 @@ func (p program) engineCommands() []*cobra.Command {
 }
 
 func (p program) newBackupCommand() *cobra.Command {
-	f := &runFlags{}
-	cmd := &cobra.Command{
+	return p.newPlainCommand(cli.Backup, &cobra.Command{
 		Use:   "backup",
 		Short: "Back this node up",
 		Long:  "Back up the Cassandra node beside this process, which must see its data directories." + credentialsHelp,
@@ -40,29 +39,16 @@ func (p program) newBackupCommand() *cobra.Command {
 
   # the whole ring, which a sidecar coordinates
   icarus backup --storage-location s3://backups --global-request --server http://10.0.0.1:4567`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := needsServer(cmd, f); err != nil {
-				return err
-			}
-			req, warnings, err := cli.Backup.Request(cmd.Flags(), nil)
-			if err != nil {
-				return err
-			}
-			_, err = p.run(cmd, f, cli.Backup, req, warnings)
-			return err
-		},
-	}
-	cli.Backup.Register(cmd.Flags())
-	f.register(cmd.Flags())
-	return cmd
+		PreRunE: needsServer,
+	})
 }
 
 // needsServer refuses to coordinate a ring from here: that must go on when a
 // terminal is closed.
-func needsServer(cmd *cobra.Command, f *runFlags) error {
+func needsServer(cmd *cobra.Command, _ []string) error {
 	global, err := cmd.Flags().GetBool("global-request")
-	if err != nil || !global || f.server != "" {
+	server, serr := cmd.Flags().GetString("server")
+	if err := errors.Join(err, serr); err != nil || !global || server != "" {
 		return err
 	}
 	return &cli.UsageError{Err: errors.New("--global-request needs --server http://host:4567, a sidecar that coordinates the ring")}
@@ -88,11 +74,9 @@ IN_PLACE is for a node that is stopped, such as one that an init container prepa
   icarus restore --storage-location s3://backups/shop/dc1/cassandra-0 --snapshot-tag friday \
     --restoration-strategy-type IN_PLACE --resolve-host-id-from-topology \
     --restore-into-new-cluster --update-cassandra-yaml --if-absent skip`,
-		Args: noArgs,
+		Args:    noArgs,
+		PreRunE: needsServer,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := needsServer(cmd, f); err != nil {
-				return err
-			}
 			if !cmd.Flags().Changed("restoration-strategy-type") {
 				return &cli.UsageError{Err: errors.New("--restoration-strategy-type is missing: HARDLINKS, IMPORT or IN_PLACE")}
 			}

@@ -25,7 +25,7 @@ func bindEnvironment(fs *pflag.FlagSet, lookup func(string) (string, bool)) erro
 			return
 		}
 		values := []string{text}
-		if f.Value.Type() == "stringArray" {
+		if kind := f.Value.Type(); kind == "stringArray" || kind == "stringSlice" {
 			values = strings.Split(strings.Trim(text, "\n"), "\n")
 		}
 		for _, value := range values {

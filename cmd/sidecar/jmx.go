@@ -3,8 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
 )
 
@@ -22,10 +21,7 @@ type jmxFlags struct {
 	user        string
 	credentials string
 	tls         bool
-	ca          string
-	cert        string
-	key         string
-	serverName  string
+	files       client.TLSFiles
 }
 
 func (f *jmxFlags) register(fs *pflag.FlagSet) {
@@ -34,10 +30,10 @@ func (f *jmxFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.user, "jmx-user", "", "user of JMX; the password is in the environment (ICARUS_JMX_PASSWORD)")
 	fs.StringVar(&f.credentials, "jmx-credentials", "", "file with the lines username=... and password=..., read at each connection")
 	fs.BoolVar(&f.tls, "jmx-tls", false, "speak TLS to the node's JMX")
-	fs.StringVar(&f.ca, "jmx-ca", "", "file with the certificates (PEM) that vouch for the node; those of the system by default")
-	fs.StringVar(&f.cert, "jmx-cert", "", "file with the sidecar's own certificate (PEM), where JMX asks for one")
-	fs.StringVar(&f.key, "jmx-key", "", "file with the key (PEM) of --jmx-cert")
-	fs.StringVar(&f.serverName, "jmx-server-name", "", "name in the node's certificate; the host of --jmx-address by default")
+	fs.StringVar(&f.files.CA, "jmx-ca", "", "file with the certificates (PEM) that vouch for the node; those of the system by default")
+	fs.StringVar(&f.files.Cert, "jmx-cert", "", "file with the sidecar's own certificate (PEM), where JMX asks for one")
+	fs.StringVar(&f.files.Key, "jmx-key", "", "file with the key (PEM) of --jmx-cert")
+	fs.StringVar(&f.files.ServerName, "jmx-server-name", "", "name in the node's certificate; the host of --jmx-address by default")
 }
 
 const passwordVariable = "ICARUS_JMX_PASSWORD" //nolint:gosec // the name of the variable, not a password
@@ -46,17 +42,14 @@ const passwordVariable = "ICARUS_JMX_PASSWORD" //nolint:gosec // the name of the
 // because certificates and passwords that are mounted into pods rotate.
 func (f *jmxFlags) dialer() (func(ctx context.Context) (*jmx.Client, error), error) {
 	f.address = hostPort(f.address)
-	if _, _, err := net.SplitHostPort(f.address); err != nil {
-		return nil, fmt.Errorf("--jmx-address %q is not of the form host:port: %w", f.address, err)
-	}
 	if f.user != "" && f.credentials != "" {
 		return nil, errors.New("--jmx-user and --jmx-credentials exclude each other")
 	}
-	if !f.tls && (f.ca != "" || f.cert != "" || f.key != "" || f.serverName != "") {
+	if !f.tls && f.files != (client.TLSFiles{}) {
 		return nil, errors.New("--jmx-ca, --jmx-cert, --jmx-key and --jmx-server-name need --jmx-tls")
 	}
-	if (f.cert == "") != (f.key == "") {
-		return nil, errors.New("--jmx-cert and --jmx-key need each other")
+	if err := f.files.Check(); err != nil {
+		return nil, fmt.Errorf("--jmx-ca, --jmx-cert, --jmx-key: %w", err)
 	}
 	if _, err := f.options(); err != nil {
 		return nil, err
@@ -86,9 +79,15 @@ func hostPort(address string) string {
 
 func (f *jmxFlags) options() (jmx.Options, error) {
 	o := jmx.Options{Address: f.address}
+	host, _, err := net.SplitHostPort(f.address)
+	if err != nil {
+		return o, fmt.Errorf("--jmx-address %q is not of the form host:port: %w", f.address, err)
+	}
+	if f.tls {
+		o.TLS = f.files.Config(host)
+	}
 	switch {
 	case f.credentials != "":
-		var err error
 		if o.Username, o.Password, err = readCredentials(f.credentials); err != nil {
 			return o, err
 		}
@@ -99,28 +98,6 @@ func (f *jmxFlags) options() (jmx.Options, error) {
 		}
 		o.Username, o.Password = f.user, password
 	}
-	if !f.tls {
-		return o, nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
-	if f.ca != "" {
-		pem, err := os.ReadFile(f.ca)
-		if err != nil {
-			return o, fmt.Errorf("reading --jmx-ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return o, fmt.Errorf("reading --jmx-ca: %s has no certificate in PEM", f.ca)
-		}
-	}
-	if f.cert != "" || f.key != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-		if err != nil {
-			return o, fmt.Errorf("reading --jmx-cert and --jmx-key: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	o.TLS = config
 	return o, nil
 }
 

@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// TLSFiles say where the certificates of an https address lie. They are read at
-// each handshake, because those that are mounted into pods rotate.
+// TLSFiles say where the certificates for talking to a server lie. They are read
+// at each handshake, because those that are mounted into pods rotate.
 type TLSFiles struct {
-	// CA has the certificates (PEM) that vouch for sidecars; those of the system
+	// CA has the certificates (PEM) that vouch for servers; those of the system
 	// do where it is empty.
 	CA string
-	// Cert and Key are the caller's own (PEM), for sidecars that ask for them.
+	// Cert and Key are the caller's own (PEM), for servers that ask for them.
 	Cert, Key string
-	// ServerName is the name in the certificates of sidecars; the host of the
+	// ServerName is the name in the certificates of servers; the host of the
 	// address where it is empty.
 	ServerName string
 }
@@ -63,7 +63,7 @@ func (f TLSFiles) Config(host string) *tls.Config {
 // where the host is an address.
 func (f TLSFiles) verify(state tls.ConnectionState, name string) error {
 	if len(state.PeerCertificates) == 0 {
-		return errors.New("the sidecar has no certificate")
+		return errors.New("the server has no certificate")
 	}
 	roots, err := f.roots()
 	if err != nil {
@@ -74,7 +74,7 @@ func (f TLSFiles) verify(state tls.ConnectionState, name string) error {
 		options.Intermediates.AddCert(c)
 	}
 	if _, err := state.PeerCertificates[0].Verify(options); err != nil {
-		return fmt.Errorf("verifying the certificate of the sidecar: %w", err)
+		return fmt.Errorf("verifying the certificate of the server: %w", err)
 	}
 	return nil
 }

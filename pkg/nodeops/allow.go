@@ -11,11 +11,14 @@ import (
 	"strings"
 )
 
-// allow refuses a directory of a request that lies outside of the roots:
+// allow refuses directories of a request that lie outside of the roots:
 // Cassandra's data directories, which may be links or lie in /, their parents,
 // where downloads can be hard-linked from, and what the administrator allowed.
 // Links are resolved as far as the path exists, so that none leads out.
-func (d *Deps) allow(ctx context.Context, field, dir string) error {
+func (d *Deps) allow(ctx context.Context, field string, dirs ...string) error {
+	if len(dirs) == 0 {
+		return nil
+	}
 	data, err := d.Node.DataDirectories(ctx)
 	if err != nil {
 		return err
@@ -27,7 +30,12 @@ func (d *Deps) allow(ctx context.Context, field, dir string) error {
 			roots = append(roots, parent)
 		}
 	}
-	return allowIn(roots, field, dir)
+	for _, dir := range dirs {
+		if err := allowIn(roots, field, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // allowIn refuses a directory that lies in none of the roots.

@@ -9,6 +9,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // backupNodes backs up this node or, for a global request, every node.
@@ -52,16 +53,10 @@ func laneOf(global bool) operation.Lane {
 }
 
 func (d *Deps) backupNode(ctx context.Context, r *rest.BackupRequest, h *operation.Handle) error {
-	for _, dir := range r.DataDirs {
-		if err := d.allow(ctx, "dataDirs", string(dir)); err != nil {
-			return err
-		}
-	}
-	id, err := d.Node.Identity(ctx)
-	if err != nil {
+	if err := d.allow(ctx, "dataDirs", paths(r.DataDirs)...); err != nil {
 		return err
 	}
-	location, err := locate(r.Store, id)
+	location, err := d.locateOne(ctx, scope{store: r.Store})
 	if err != nil {
 		return err
 	}
@@ -73,13 +68,12 @@ func (d *Deps) backupNode(ctx context.Context, r *rest.BackupRequest, h *operati
 		return err
 	}
 	return d.withBucket(ctx, r.Store, location, r.CreateMissingBucket, func(b store.Bucket) error {
-		result, err := backup.Run(ctx, d.Node, nodeBucket(b, location), request, reportBackup(h))
+		report := reportTransfer(h)
+		result, err := backup.Run(ctx, d.Node, nodeBucket(b, location), request, func(p backup.Progress) { report(string(p.Phase), p.Counts) })
 		if err != nil {
 			return err
 		}
-		for _, warning := range result.Warnings {
-			h.Warn(warning)
-		}
+		h.Warn(result.Warnings...)
 		h.SetResult(rest.BackupResult{
 			SnapshotTag: result.Tag, SchemaVersion: result.SchemaVersion,
 			ManifestKey: location.NodePrefix() + result.ManifestKey, Tables: result.Tables,
@@ -146,16 +140,16 @@ func paths(dirs []rest.Path) []string {
 	return list
 }
 
-// reportBackup tells of a backup's progress as the operation's.
-func reportBackup(h *operation.Handle) func(p backup.Progress) {
-	var phase backup.Phase
-	return func(p backup.Progress) {
-		if p.Phase != phase {
-			phase = p.Phase
-			h.SetPhase(string(phase))
+// reportTransfer tells of the progress of a use case as the operation's.
+func reportTransfer(h *operation.Handle) func(phase string, c transfer.Counts) {
+	told := ""
+	return func(phase string, c transfer.Counts) {
+		if phase != told {
+			told = phase
+			h.SetPhase(phase)
 		}
-		if p.Counts.FilesTotal > 0 {
-			h.SetTransfer(transferOf(p.Counts))
+		if c.FilesTotal > 0 {
+			h.SetTransfer(transferOf(c))
 		}
 	}
 }

@@ -57,9 +57,7 @@ func (d *Deps) backupCommitLog(ctx context.Context, r *rest.CommitLogBackupReque
 		if err != nil {
 			return err
 		}
-		for _, warning := range result.Warnings {
-			h.Warn(warning)
-		}
+		h.Warn(result.Warnings...)
 		h.SetResult(rest.CommitLogBackupResult{
 			Segments: result.Counts.FilesDone, Uploaded: result.Counts.FilesDone - result.Counts.FilesReused, Written: result.Written,
 		})
@@ -128,16 +126,8 @@ func (d *Deps) allowCommitLog(ctx context.Context, field, path string) error {
 
 // reportCommitLog tells of the progress as the operation's.
 func reportCommitLog(h *operation.Handle) func(p commitlog.Progress) {
-	var phase commitlog.Phase
-	return func(p commitlog.Progress) {
-		if p.Phase != phase {
-			phase = p.Phase
-			h.SetPhase(string(phase))
-		}
-		if p.Counts.FilesTotal > 0 {
-			h.SetTransfer(transferOf(p.Counts))
-		}
-	}
+	report := reportTransfer(h)
+	return func(p commitlog.Progress) { report(string(p.Phase), p.Counts) }
 }
 
 // commitLogRestore makes this node replay its commit log up to a point in time.
@@ -173,9 +163,7 @@ func (d *Deps) restoreCommitLog(ctx context.Context, r *rest.CommitLogRestoreReq
 		if err != nil {
 			return err
 		}
-		for _, warning := range result.Warnings {
-			h.Warn(warning)
-		}
+		h.Warn(result.Warnings...)
 		h.SetResult(rest.CommitLogRestoreResult{
 			Segments: result.Segments, FirstTimestamp: result.First.UnixMilli(), LastTimestamp: result.Last.UnixMilli(),
 			PointInTime: result.PointInTime.UnixMilli(), MovedTo: result.MovedTo, Moved: result.Moved,

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
@@ -16,7 +15,9 @@ func (d *Deps) StoreOptions(s rest.Store) store.Options { return d.storeOptions(
 
 func CheckStore(s rest.Store) error { return checkStore(s) }
 
-func Locate(s rest.Store, id cassandra.Identity) (store.Location, error) { return locate(s, id) }
+func (d *Deps) Locate(ctx context.Context, s rest.Store) (store.Location, error) {
+	return d.locateOne(ctx, scope{store: s})
+}
 
 func (d *Deps) PutTopology(ctx context.Context, b store.Bucket, tag string) error {
 	return d.putTopology(ctx, b, tag)

@@ -27,16 +27,18 @@ func importTables(d *Deps) operation.Kind {
 			}
 			return d.Node.Import(ctx, r.Keyspace, r.Table, []string{dir}, importOptions(r))
 		},
-		Check: func(_ context.Context, r *rest.ImportRequest) error {
-			if cassandra.IsLocal(r.Keyspace) {
-				return rest.Invalid(rest.Violation{Field: "keyspace", Message: "is Cassandra's own, each node's for itself, and takes no SSTables of others"})
-			}
-			return nil
-		},
-		Exclusive: func(r *rest.ImportRequest) (string, bool) { return "import " + r.Keyspace + "." + r.Table, true },
-
+		Check:         func(_ context.Context, r *rest.ImportRequest) error { return takesSSTables(r.Keyspace) },
+		Exclusive:     func(r *rest.ImportRequest) (string, bool) { return "import " + r.Keyspace + "." + r.Table, true },
 		Uncancellable: blocking,
 	})
+}
+
+// takesSSTables refuses keyspaces whose SSTables are of use to one node only.
+func takesSSTables(keyspace string) error {
+	if cassandra.IsLocal(keyspace) {
+		return rest.Invalid(rest.Violation{Field: "keyspace", Message: "is Cassandra's own, each node's for itself, and takes no SSTables of others"})
+	}
+	return nil
 }
 
 // importOptions are the flags of a request; none has the SSTables verified.

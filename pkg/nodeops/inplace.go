@@ -27,9 +27,7 @@ func (d *Deps) restoreInPlace(ctx context.Context, r *rest.RestoreRequest, h *op
 	}
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {
 		result, err := restore.InPlace(ctx, probe{d.Node}, b, request, reportPhase(h))
-		for _, warning := range result.Warnings {
-			h.Warn(warning)
-		}
+		h.Warn(result.Warnings...)
 		if errors.Is(err, restore.ErrNoBackup) && r.IfAbsent == rest.IfAbsentSkip {
 			h.Warn("nothing was restored: " + err.Error())
 			return nil

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
@@ -109,18 +108,6 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 		}
 	}
 	return o
-}
-
-// locate completes a location that names only a bucket with the node's place.
-func locate(s rest.Store, id cassandra.Identity) (store.Location, error) {
-	l, err := store.ParseLocation(s.StorageLocation)
-	if err != nil {
-		return store.Location{}, err
-	}
-	if !l.HasNode() {
-		l = l.WithNode(id.ClusterName, id.Datacenter, id.HostID)
-	}
-	return l, nil
 }
 
 // withBucket opens the bucket of a location, checks it unless the request says

@@ -1,6 +1,7 @@
 package nodeops_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
@@ -117,6 +118,15 @@ func TestStoreOptions(t *testing.T) {
 	}
 }
 
+// known is a node that tells who it is, and nothing else.
+type known struct {
+	nodeops.Node
+
+	id cassandra.Identity
+}
+
+func (k known) Identity(context.Context) (cassandra.Identity, error) { return k.id, nil }
+
 func TestLocationsAreCompleted(t *testing.T) {
 	t.Parallel()
 	id := cassandra.Identity{ClusterName: "Test-Cluster", Datacenter: "dc1", HostID: "host-1"}
@@ -127,7 +137,7 @@ func TestLocationsAreCompleted(t *testing.T) {
 		"file:///backups/bucket/c/d/n":       "file:///backups/bucket/c/d/n",
 		"file:///backups/more/bucket/c/d/n/": "file:///backups/more/bucket/c/d/n",
 	} {
-		got, err := nodeops.Locate(rest.Store{StorageLocation: location}, id)
+		got, err := (&nodeops.Deps{Node: known{id: id}}).Locate(t.Context(), rest.Store{StorageLocation: location})
 		if err != nil || got.String() != want {
 			t.Errorf("%s is %s, %v, want %s", location, got, err, want)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
@@ -17,12 +16,7 @@ func refresh(d *Deps) operation.Kind {
 		Run: func(ctx context.Context, r *rest.RefreshRequest, _ *operation.Handle) error {
 			return d.Node.LoadNewSSTables(ctx, r.Keyspace, r.Table)
 		},
-		Check: func(_ context.Context, r *rest.RefreshRequest) error {
-			if cassandra.IsLocal(r.Keyspace) {
-				return rest.Invalid(rest.Violation{Field: "keyspace", Message: "is Cassandra's own, each node's for itself, and takes no SSTables of others"})
-			}
-			return nil
-		},
+		Check:         func(_ context.Context, r *rest.RefreshRequest) error { return takesSSTables(r.Keyspace) },
 		Exclusive:     func(r *rest.RefreshRequest) (string, bool) { return "import " + r.Keyspace + "." + r.Table, true },
 		Uncancellable: blocking,
 	})

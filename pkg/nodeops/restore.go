@@ -63,16 +63,10 @@ func (d *Deps) restoreNode(ctx context.Context, r *rest.RestoreRequest, h *opera
 	if err := d.allow(ctx, "import.sourceDir", string(r.Import.SourceDir)); err != nil {
 		return err
 	}
-	for _, dir := range r.DataDirs {
-		if err := d.allow(ctx, "dataDirs", string(dir)); err != nil {
-			return err
-		}
-	}
-	id, err := d.Node.Identity(ctx)
-	if err != nil {
+	if err := d.allow(ctx, "dataDirs", paths(r.DataDirs)...); err != nil {
 		return err
 	}
-	location, err := locate(r.Store, id)
+	location, err := d.locateOne(ctx, scope{store: r.Store})
 	if err != nil {
 		return err
 	}
@@ -83,9 +77,7 @@ func (d *Deps) restoreNode(ctx context.Context, r *rest.RestoreRequest, h *opera
 	h.SetPhase(string(r.RestorationPhase))
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {
 		result, err := phases[r.RestorationPhase](ctx, d.Node, nodeBucket(b, location), request, reportPhase(h))
-		for _, warning := range result.Warnings {
-			h.Warn(warning)
-		}
+		h.Warn(result.Warnings...)
 		if err != nil {
 			return err
 		}

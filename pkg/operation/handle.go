@@ -50,7 +50,7 @@ func (h *Handle) SetProgress(p float64) {
 	if math.IsNaN(p) {
 		return
 	}
-	h.tell(lazy, func(op *rest.Operation) { op.Progress = math.Min(math.Max(p, 0), 1) })
+	h.tell(lazy, func(op *rest.Operation) { op.Progress = min(max(p, 0), 1) })
 }
 
 // SetTransfer tells what has been moved; the progress follows the bytes.
@@ -58,7 +58,7 @@ func (h *Handle) SetTransfer(t rest.Transfer) {
 	h.tell(lazy, func(op *rest.Operation) {
 		op.Transfer = &t
 		if t.BytesTotal > 0 {
-			op.Progress = math.Min(math.Max(float64(t.BytesDone)/float64(t.BytesTotal), 0), 1)
+			op.Progress = min(max(float64(t.BytesDone)/float64(t.BytesTotal), 0), 1)
 		}
 	})
 }
@@ -106,9 +106,11 @@ func (h *Handle) Fail(source, message string) {
 	})
 }
 
-// Warn adds a warning.
-func (h *Handle) Warn(message string) {
-	h.tell(eager, func(op *rest.Operation) { op.Warnings = appended(op.Warnings, message) })
+// Warn adds warnings.
+func (h *Handle) Warn(messages ...string) {
+	for _, message := range messages {
+		h.tell(eager, func(op *rest.Operation) { op.Warnings = appended(op.Warnings, message) })
+	}
 }
 
 // SetResult keeps what the operation found out; see rest.Operation.Result.

@@ -34,12 +34,6 @@ func (f *Fake) CreateTable(keyspace, name string) cassandra.Table {
 	return f.create(&tableSchema{keyspace: keyspace, name: name})
 }
 
-// CreateTableWithID is CreateTable with an id of 32 hexadecimal digits.
-func (f *Fake) CreateTableWithID(keyspace, name, id string) cassandra.Table {
-	f.tb.Helper()
-	return f.create(&tableSchema{keyspace: keyspace, name: name, id: id})
-}
-
 func (f *Fake) create(of *tableSchema) cassandra.Table {
 	f.tb.Helper()
 	t := *of // those of the system are made in many rings
