@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensionsvalidation "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
@@ -35,7 +37,10 @@ const (
 	costOfAll     = 10000000
 )
 
-var kinds = []string{"CassandraBackup", "CassandraRestore"}
+var (
+	kinds      = []string{"CassandraBackup", "CassandraRestore"}
+	shortNames = map[string][]string{kinds[0]: {"cbackup", "cbk"}, kinds[1]: {"crestore", "crst"}}
+)
 
 // server judges objects of one kind as an API server does.
 type server struct {
@@ -155,6 +160,28 @@ func TestDefinitionsTellTheStoryInColumns(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"icarus"}, s.crd.Spec.Names.Categories); diff != "" {
 			t.Errorf("%s: categories (-want +got):\n%s", kind, diff)
+		}
+		if diff := cmp.Diff(shortNames[kind], s.crd.Spec.Names.ShortNames); diff != "" {
+			t.Errorf("%s: short names (-want +got):\n%s", kind, diff)
+		}
+	}
+}
+
+func TestTheControllerMayDoNoMoreThanItNames(t *testing.T) {
+	t.Parallel()
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict(readFile(t, filepath.Join("rbac", "role.yaml")), &role); err != nil {
+		t.Fatal(err)
+	}
+	if len(role.Rules) == 0 {
+		t.Error("it may do nothing")
+	}
+	for _, rule := range role.Rules {
+		if slices.Contains(slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs), "*") {
+			t.Errorf("there is a wildcard in %+v", rule)
+		}
+		if slices.Contains(rule.Resources, "secrets") && !slices.Equal(rule.Verbs, []string{"get"}) {
+			t.Errorf("Secrets are not only read by name: %+v", rule)
 		}
 	}
 }

@@ -129,18 +129,18 @@ type Transfer struct {
 	// bytesTotal is the size of all that the backup or restore consists of.
 	// +optional
 	BytesTotal int64 `json:"bytesTotal,omitempty"`
-	// bytesDone counts what was moved or found already in place.
-	// +optional
-	BytesDone int64 `json:"bytesDone,omitempty"`
-	// bytesReused counts what was found already in place.
-	// +optional
-	BytesReused int64 `json:"bytesReused,omitempty"`
 	// filesTotal is the number of files of all that the backup or restore consists of.
 	// +optional
 	FilesTotal int64 `json:"filesTotal,omitempty"`
+	// bytesDone counts what was moved or found already in place.
+	// +optional
+	BytesDone int64 `json:"bytesDone,omitempty"`
 	// filesDone counts those moved or found already in place.
 	// +optional
 	FilesDone int64 `json:"filesDone,omitempty"`
+	// bytesReused counts what was found already in place.
+	// +optional
+	BytesReused int64 `json:"bytesReused,omitempty"`
 	// filesReused counts those found already in place.
 	// +optional
 	FilesReused int64 `json:"filesReused,omitempty"`

@@ -1,12 +1,10 @@
 package kubernetes
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -19,7 +17,6 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/yaml"
 
 	"github.com/icarus-sidecar/icarus/api/v1alpha1"
 	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
@@ -69,17 +66,18 @@ func (c *Cluster) Install(ctx context.Context, config string) error {
 	if _, err := envtest.InstallCRDs(c.config, envtest.CRDInstallOptions{Paths: []string{definitions}, ErrorIfPathMissing: true}); err != nil {
 		return fmt.Errorf("installing the definitions of %s: %w", definitions, err)
 	}
-	role := &rbacv1.ClusterRole{}
-	if err := readYAML(filepath.Join(config, "rbac", "role.yaml"), role); err != nil {
+	roles, err := ReadManifest(filepath.Join(config, "rbac", "role.yaml"))
+	if err != nil {
 		return err
 	}
+	role := roles[0] // controller-gen writes one
 	for _, o := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace}},
 		role,
 		&corev1.ServiceAccount{ObjectMeta: c.named(Account)},
 		&rbacv1.RoleBinding{
 			ObjectMeta: c.named(Account),
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.GetName()},
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: c.Namespace, Name: Account}},
 		},
 	} {
@@ -128,16 +126,4 @@ func (c *Cluster) AddPod(ctx context.Context, name, address string, port int32, 
 
 func (c *Cluster) named(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: c.Namespace, Name: name}
-}
-
-// readYAML reads a file of one document.
-func readYAML(file string, into any) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("reading a manifest: %w", err)
-	}
-	if err := yaml.UnmarshalStrict(bytes.TrimPrefix(text, []byte("---\n")), into); err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
-	}
-	return nil
 }

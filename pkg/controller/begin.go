@@ -35,12 +35,11 @@ func (r *reconciler) begin(ctx context.Context, s *scope) (ctrl.Result, error) {
 		return s.fail(v1alpha1.ReasonInvalidSpec, "%v", err)
 	}
 	// The order of the plan is kept: one of the phases is for the first node only.
-	slices.SortFunc(status.Nodes, func(a, b v1alpha1.NodeStatus) int {
-		at := func(host string) int {
-			return slices.IndexFunc(plan.Nodes, func(n cluster.Node) bool { return n.HostID == host })
-		}
-		return at(a.HostID) - at(b.HostID)
-	})
+	place := make(map[string]int, len(plan.Nodes))
+	for i, n := range plan.Nodes {
+		place[n.HostID] = i
+	}
+	slices.SortFunc(status.Nodes, func(a, b v1alpha1.NodeStatus) int { return place[a.HostID] - place[b.HostID] })
 	mine, others, err := r.places(ctx, s)
 	if err != nil {
 		return ctrl.Result{}, err

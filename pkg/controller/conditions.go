@@ -11,7 +11,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
 )
 
-// notWaiting are the messages of what has no obstacle.
+// The messages of what has no obstacle.
 const (
 	messageNotReached = "what comes before it is not done yet"
 	messageDone       = "it is done on every node"

@@ -101,12 +101,11 @@ func (s *scope) decide(plan cluster.Plan) cluster.Decision {
 	case decision.Verdict != cluster.Undecided:
 		why := s.whyStopping(plan, decision)
 		s.end(decision.Verdict, &why)
-		if decision.Facts.Ending == nil { // of a plan that cannot be carried out
-			decision.Facts.Ending = &cluster.Ending{Verdict: decision.Verdict}
+		ending := cluster.Ending{Verdict: decision.Verdict, Errors: decision.Errors}
+		if before := decision.Facts.Ending; before != nil { // nil of a plan that cannot be carried out
+			ending.CancelSince = before.CancelSince
 		}
-		decision.Facts.Ending = &cluster.Ending{
-			Verdict: decision.Verdict, CancelSince: decision.Facts.Ending.CancelSince, Errors: decision.Errors,
-		}
+		decision.Facts.Ending = &ending
 	case decision.Facts.Ending != nil:
 		why := s.whyStopping(plan, decision)
 		s.stopping = &why

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,10 +31,7 @@ func (r *reconciler) follow(ctx context.Context, s *scope) (ctrl.Result, error) 
 		case plain(p.Status.PodIP) != n.Address:
 			at.absent = fmt.Sprintf("pod %s was replaced, and the ring does not tell yet where the node is", n.Pod)
 		default:
-			at.port = portOf(p, s.job.settings().cluster)
-		}
-		if ok && at.absent == "" && at.port == 0 {
-			at.absent = fmt.Sprintf("pod %s has no port of that name any more", n.Pod)
+			at.reach(p, s.job.settings().cluster)
 		}
 		moved = moved || at.absent != ""
 		s.nodes = append(s.nodes, at)
@@ -42,6 +40,14 @@ func (r *reconciler) follow(ctx context.Context, s *scope) (ctrl.Result, error) 
 		return ctrl.Result{}, r.locate(ctx, s)
 	}
 	return ctrl.Result{}, nil
+}
+
+// reach finds where the sidecar of the node's pod listens.
+func (n *node) reach(p *corev1.Pod, c v1alpha1.ClusterReference) {
+	n.absent = ""
+	if n.port = portOf(p, c); n.port == 0 {
+		n.absent = fmt.Sprintf("pod %s has no port of that name any more", p.Name)
+	}
 }
 
 // locate asks the ring where the nodes are: once in a pass, before anything is
@@ -87,10 +93,8 @@ func (s *scope) place(topology *rest.Topology) {
 		case p == nil:
 			n.pod, n.absent = "", fmt.Sprintf("no pod has the address %s that the ring knows of the node", now.Address)
 		default:
-			n.Address, n.pod, n.port, n.absent = now.Address, p.Name, portOf(p, s.job.settings().cluster), ""
-			if n.port == 0 {
-				n.absent = fmt.Sprintf("pod %s has no port of that name any more", p.Name)
-			}
+			n.Address, n.pod = now.Address, p.Name
+			n.reach(p, s.job.settings().cluster)
 		}
 		taken[n.Address] = taken[n.Address] || n.absent == ""
 		delete(at, n.HostID)
@@ -115,10 +119,5 @@ func (s *scope) newcomers(at map[string]cluster.Node) {
 	for _, n := range at {
 		s.joined = append(s.joined, n)
 	}
-	slices.SortFunc(s.joined, func(a, b cluster.Node) int {
-		if a.HostID < b.HostID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.joined, func(a, b cluster.Node) int { return cmp.Compare(a.HostID, b.HostID) })
 }

@@ -147,7 +147,7 @@ func verify(ph *cluster.Phase, f cluster.Facts, n cluster.Node, op *rest.Operati
 	_, op.Errors = ph.Settle(f, []cluster.Finished{{Node: n, Op: op}})
 }
 
-// results remembers what finished operations found out, until their step is settled.
+// keepResults remembers what finished operations found out, until their step is settled.
 func (s *scope) keepResults(children map[string]cluster.Observation) {
 	for _, o := range children {
 		if o.Op != nil && o.Op.State == rest.StateCompleted && len(o.Op.Result) > 0 {
@@ -168,10 +168,8 @@ func moved(t *v1alpha1.Transfer) *rest.Transfer {
 	if t == nil {
 		return nil
 	}
-	return &rest.Transfer{
-		BytesTotal: t.BytesTotal, BytesDone: t.BytesDone, BytesReused: t.BytesReused,
-		FilesTotal: t.FilesTotal, FilesDone: t.FilesDone, FilesReused: t.FilesReused,
-	}
+	m := rest.Transfer(*t)
+	return &m
 }
 
 // transferOf is nil where nothing moves.
@@ -179,8 +177,6 @@ func transferOf(t *rest.Transfer) *v1alpha1.Transfer {
 	if t == nil || t.BytesTotal <= 0 && t.FilesTotal <= 0 {
 		return nil
 	}
-	return &v1alpha1.Transfer{
-		BytesTotal: t.BytesTotal, BytesDone: t.BytesDone, BytesReused: t.BytesReused,
-		FilesTotal: t.FilesTotal, FilesDone: t.FilesDone, FilesReused: t.FilesReused,
-	}
+	m := v1alpha1.Transfer(*t)
+	return &m
 }

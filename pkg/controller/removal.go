@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -114,24 +113,12 @@ func (r *reconciler) postRemoval(ctx context.Context, s *scope, credentials *res
 	if err != nil {
 		return nil, err
 	}
-	err = errors.New("no pod of the cluster is ready")
-	for i := range s.pods {
-		p := &s.pods[i]
-		port := portOf(p, s.job.settings().cluster)
-		if unready(p) != "" || port == 0 {
-			continue
-		}
-		var sidecar Sidecar
-		if sidecar, err = r.sidecars.at(p.Status.PodIP, port); err != nil {
-			break
-		}
-		var op *rest.Operation
-		if op, err = sidecar.Submit(ctx, req); err == nil {
-			return op, nil
-		}
-		break // another sidecar knows nothing of what this one may be doing
+	// Only one: another sidecar knows nothing of what this one may be doing.
+	nodes := s.askable(1)
+	if len(nodes) == 0 {
+		return nil, errNoPod
 	}
-	return nil, err
+	return r.call(ctx, nodes[0], cluster.Action{Verb: cluster.Submit, Request: req})
 }
 
 // removalOf is the request that removes a backup of all nodes.

@@ -13,13 +13,14 @@ import (
 	"github.com/icarus-sidecar/icarus/api/v1alpha1"
 )
 
-// deleted deletes an object, and makes passes until it is gone.
-func (w *world) deleted(o client.Object) {
+// deleted deletes an object, makes passes until it is gone, and tells how long that took.
+func (w *world) deleted(o client.Object) time.Duration {
 	w.t.Helper()
 	if err := w.client.Delete(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}
-	w.clock.SetTime(time.Now()) // the fake API server has a clock of its own
+	begun := time.Now() // the fake API server has a clock of its own
+	w.clock.SetTime(begun)
 	for range 2000 {
 		result, err := w.pass(w.t.Context(), o)
 		if err != nil {
@@ -27,7 +28,7 @@ func (w *world) deleted(o client.Object) {
 		}
 		w.read(o)
 		if apierrors.IsNotFound(w.client.Get(w.t.Context(), client.ObjectKeyFromObject(o), &v1alpha1.CassandraBackup{})) {
-			return
+			return w.clock.Now().Sub(begun)
 		}
 		if result.RequeueAfter == 0 {
 			w.t.Fatalf("nobody looks again, at %s", describeStatus(o))
@@ -35,6 +36,7 @@ func (w *world) deleted(o client.Object) {
 		w.clock.SetTime(w.clock.Now().Add(result.RequeueAfter))
 	}
 	w.t.Fatalf("it is not let go, at %s", describeStatus(o))
+	return 0
 }
 
 func (r *fakeRing) begun(name string) int {

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"encoding/json"
-	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,7 +82,7 @@ func (r *restoreJob) request() *rest.RestoreRequest {
 		req.Timeout = hoursOf(timeout)
 	}
 	req.Rename = make(map[string]string, len(r.Spec.Rename))
-	for from, to := range maps.All(r.Spec.Rename) {
+	for from, to := range r.Spec.Rename {
 		req.Rename[from] = string(to)
 	}
 	return req

@@ -22,28 +22,38 @@ const askedForRing = 3
 // ring asks a sidecar for the ring as its node sees it. The obstacle is the
 // trouble with the last that was asked.
 func (r *reconciler) ring(ctx context.Context, s *scope) (*rest.Topology, *obstacle) {
-	trouble := &obstacle{v1alpha1.ReasonPodsNotReady, "no pod of the cluster is ready"}
-	asked := 0
-	for i := range s.pods {
-		pod := &s.pods[i]
-		port := portOf(pod, s.job.settings().cluster)
-		if unready(pod) != "" || port == 0 {
-			continue
-		}
-		if asked++; asked > askedForRing || ctx.Err() != nil {
+	trouble := &obstacle{v1alpha1.ReasonPodsNotReady, errNoPod.Error()}
+	for _, n := range s.askable(askedForRing) {
+		if ctx.Err() != nil {
 			break
 		}
-		topology, err := r.topology(ctx, pod.Status.PodIP, port)
+		topology, err := r.topology(ctx, n)
 		if err == nil {
 			return topology, nil
 		}
-		trouble = troubleWith(pod.Name, err)
+		trouble = troubleWith(n.pod, err)
 	}
 	return nil, trouble
 }
 
-func (r *reconciler) topology(ctx context.Context, ip string, port int32) (*rest.Topology, error) {
-	sidecar, err := r.sidecars.at(ip, port)
+// errNoPod is for a cluster of which no sidecar can be asked.
+var errNoPod = errors.New("no pod of the cluster is ready")
+
+// askable are the sidecars of the first ready pods.
+func (s *scope) askable(most int) []node {
+	var nodes []node
+	for i := range s.pods {
+		p := &s.pods[i]
+		port := portOf(p, s.job.settings().cluster)
+		if unready(p) == "" && port != 0 && len(nodes) < most {
+			nodes = append(nodes, node{Node: cluster.Node{Address: p.Status.PodIP}, pod: p.Name, port: port})
+		}
+	}
+	return nodes
+}
+
+func (r *reconciler) topology(ctx context.Context, n node) (*rest.Topology, error) {
+	sidecar, err := r.sidecars.at(n.Address, n.port)
 	if err != nil {
 		return nil, err
 	}

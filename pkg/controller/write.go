@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -109,7 +110,7 @@ func (r *reconciler) tell(s *scope) {
 		if why.reason != "" {
 			kind = corev1.EventTypeWarning
 		}
-		r.events.Eventf(o, nil, kind, orElse(why.reason, now), actionCoordinate, "%s", cut(now+": "+orElse(why.message, s.doing()), enoughEvent))
+		r.events.Eventf(o, nil, kind, cmp.Or(why.reason, now), actionCoordinate, "%s", cut(now+": "+cmp.Or(why.message, s.doing()), enoughEvent))
 	} else if s.waiting != nil && s.newObstacle() {
 		s.log.Info("Waiting", logging.KeyReason, s.waiting.reason, "why", s.waiting.message)
 		r.events.Eventf(o, nil, corev1.EventTypeWarning, s.waiting.reason, actionCoordinate, "%s", cut(s.waiting.message, enoughEvent))
@@ -146,11 +147,4 @@ func (s *scope) doing() string {
 		return messageDone
 	}
 	return "the nodes of the cluster are looked for"
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
