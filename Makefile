@@ -100,8 +100,8 @@ fuzz: ## Fuzz every parser for FUZZ_TIME each.
 	  done; done
 
 .PHONY: bench
-bench: ## Go benchmarks of the hot paths.
-	go test -short -run '^$$' -bench . -benchmem $(GO_PACKAGES) | grep -E '^(goos|cpu|pkg|Benchmark|PASS|ok.*[1-9]\.[0-9]*s$$)'
+bench: ## Go benchmarks of the hot paths; those of JMX start a Cassandra 5.0.
+	go test -run '^$$' -bench . -benchmem $(GO_PACKAGES) | grep -E '^(goos|cpu|pkg|Benchmark|PASS|ok.*[1-9]\.[0-9]*s$$)'
 
 ## --- checking ---------------------------------------------------------------
 
@@ -155,6 +155,7 @@ $(VERSITYGW): hack/tools/go.mod
 	@$(call build_tool,github.com/versity/versitygw/cmd/versitygw)
 
 $(SCHEMATHESIS)/whole: test/openapi/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || go run ./hack/deps python
 	@rm -rf '$(@D)' && python3 -m venv '$(@D)'
 	@'$(@D)/bin/pip' install --quiet --disable-pip-version-check --requirement $<
 	@touch '$@'

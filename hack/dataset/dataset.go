@@ -75,16 +75,6 @@ func (s *Set) Prints(ctx context.Context) (Prints, error) {
 	return Fingerprint(ctx, s.session, s.Keyspaces()...)
 }
 
-// Drop removes the keyspaces.
-func (s *Set) Drop(ctx context.Context) error {
-	for _, k := range s.Keyspaces() {
-		if err := s.run(ctx, "DROP KEYSPACE IF EXISTS "+k); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // replicated is the replication clause of a keyspace.
 func replicated(times int, nodes map[string]int) string {
 	var b strings.Builder

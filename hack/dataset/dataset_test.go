@@ -138,9 +138,6 @@ func TestDataIsDamagedAndComparedOnARealNode(t *testing.T) {
 	if p := after[s.Later()]; p.Rows != 60 {
 		t.Errorf("the later table has %d rows", p.Rows)
 	}
-	if err := s.Drop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestLoadWritesWhatItIsAsked(t *testing.T) {

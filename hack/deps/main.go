@@ -1,11 +1,14 @@
 // Command deps brings what the integration tests and the demo need into place,
 // before their time is measured: a JDK and Maven (from Debian where there is apt
 // and root), the Cassandra of the tests, the servers of S3, GCS and Azure (its
-// needs Node.js, from Debian too), and kube-apiserver with its etcd.
+// needs Node.js, from Debian too), kube-apiserver with its etcd, and a C compiler for
+// the race detector.
 //
 //	go run ./hack/deps [VERSION...]
+//	go run ./hack/deps python
 //
-// The versions of Cassandra are 4.1 and 5.0 if none is named.
+// The versions of Cassandra are 4.1 and 5.0 if none is named. The second form brings
+// a Python that can make environments, which is all that make test-openapi lacks.
 package main
 
 import (
@@ -13,10 +16,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
+	"github.com/icarus-sidecar/icarus/hack/debian"
 	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
 	"github.com/icarus-sidecar/icarus/hack/stores"
 )
@@ -33,14 +40,39 @@ func main() {
 
 // run tries everything, so that one look shows all that is missing.
 func run(ctx context.Context, versions []string) error {
+	if slices.Equal(versions, []string{"python"}) {
+		return python(ctx)
+	}
 	if len(versions) == 0 {
 		versions = []string{"4.1", "5.0"}
 	}
-	var errs []error
+	errs := []error{compiler(ctx)}
 	for _, v := range versions {
 		errs = append(errs, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
 	}
 	errs = append(errs, stores.Fetch(ctx, os.Stderr))
 	_, err := apiserver.Build(ctx, os.Stderr)
 	return errors.Join(append(errs, err)...)
+}
+
+// compiler finds the C compiler that Go links the race detector with, or gets one.
+func compiler(ctx context.Context) error {
+	said, err := exec.CommandContext(ctx, "go", "env", "CC").Output()
+	if err != nil {
+		return fmt.Errorf("asking Go for its C compiler: %w", err)
+	}
+	if cc := strings.Fields(string(said)); len(cc) > 0 {
+		if _, err := exec.LookPath(cc[0]); err == nil {
+			return nil
+		}
+	}
+	return debian.Install(ctx, os.Stderr, "a C compiler, for the race detector", "xcode-select --install", "gcc", "libc6-dev")
+}
+
+// python finds a Python that makes environments with pip in them, or gets one.
+func python(ctx context.Context) error {
+	if exec.CommandContext(ctx, "python3", "-c", "import ensurepip, venv").Run() == nil {
+		return nil
+	}
+	return debian.Install(ctx, os.Stderr, "Python 3 with venv", "brew install python", "python3", "python3-venv")
 }

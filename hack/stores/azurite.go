@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/icarus-sidecar/icarus/hack/cache"
+	"github.com/icarus-sidecar/icarus/hack/debian"
 )
 
 // azuriteVersion is the last one that runs on the Node.js of Debian 12: the later
@@ -20,6 +20,9 @@ const azuriteVersion = "3.35.0"
 
 // oldestNode is what Azurite and its modules run on.
 const oldestNode = 18
+
+// mac is how a Mac gets both.
+const mac = "brew install node"
 
 // ErrNoNode means that no Node.js is on this machine, and that it could not be
 // installed.
@@ -72,7 +75,7 @@ func findNode(ctx context.Context, out io.Writer) (string, error) {
 		if attempt > 0 {
 			return "", fmt.Errorf("%w: Debian's was installed, yet no Node.js %d is in PATH", ErrNoNode, oldestNode)
 		}
-		if err := installNode(ctx, out, "nodejs", "npm"); err != nil {
+		if err := debian.Install(ctx, out, "Node.js", mac, "nodejs", "npm"); err != nil {
 			return "", fmt.Errorf("%w: Azurite needs Node.js %d in PATH: %w", ErrNoNode, oldestNode, err)
 		}
 	}
@@ -82,7 +85,7 @@ func findNPM(ctx context.Context, out io.Writer) (string, error) {
 	if path, err := exec.LookPath("npm"); err == nil {
 		return path, nil
 	}
-	if err := installNode(ctx, out, "npm"); err != nil {
+	if err := debian.Install(ctx, out, "npm", mac, "npm"); err != nil {
 		return "", fmt.Errorf("%w: fetching Azurite needs npm in PATH: %w", ErrNoNode, err)
 	}
 	return exec.LookPath("npm")
@@ -100,37 +103,4 @@ func nodeMajor(ctx context.Context, path string) int {
 		return 0
 	}
 	return n
-}
-
-// installNode gets packages from Debian where there is apt and root, and says so;
-// elsewhere its error names the command.
-func installNode(ctx context.Context, out io.Writer, packages ...string) error {
-	command := "apt-get install -y --no-install-recommends " + strings.Join(packages, " ")
-	apt, err := exec.LookPath("apt-get")
-	switch {
-	case err != nil && runtime.GOOS == "darwin":
-		return errors.New("install it: brew install node")
-	case err != nil:
-		return fmt.Errorf("install it with this system's packages (Debian's are %s)", strings.Join(packages, ", "))
-	case os.Geteuid() != 0:
-		return fmt.Errorf("install it: sudo %s", command)
-	}
-	dir, err := cache.Dir("apt")
-	if err != nil {
-		return err
-	}
-	unlock, err := cache.Lock(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	fmt.Fprintf(out, "Installing Node.js from Debian: %s\n", command)
-	for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-y", "-q", "--no-install-recommends"}, packages...)} {
-		cmd := exec.CommandContext(ctx, apt, args...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if said, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("installing with %s: %w\n%s", command, err, said)
-		}
-	}
-	return nil
 }

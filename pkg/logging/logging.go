@@ -10,22 +10,14 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// The keys that log lines use.
+// The keys that several packages use.
 const (
-	KeyOperation = "operation"
-	KeyType      = "type"
-	KeySnapshot  = "snapshot"
-	KeyKeyspace  = "keyspace"
-	KeyTable     = "table"
-	KeyKey       = "key"
-	KeyBytes     = "bytes"
-	KeyDuration  = "duration"
-	KeyAttempt   = "attempt"
-	KeyReason    = "reason"
-	KeyNode      = "node"
-	KeyPhase     = "phase"
-	KeyState     = "state"
-	KeyAddress   = "address"
+	KeySnapshot = "snapshot"
+	KeyKeyspace = "keyspace"
+	KeyTable    = "table"
+	KeyBytes    = "bytes"
+	KeyReason   = "reason"
+	KeyPhase    = "phase"
 )
 
 // Format is how log lines look.

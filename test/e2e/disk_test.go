@@ -11,7 +11,6 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
-	"github.com/icarus-sidecar/icarus/hack/dataset"
 )
 
 // mount mounts a file system of its own, of some bytes, until the test's end.
@@ -41,14 +40,7 @@ func mount(t *testing.T, size string) string {
 func TestDownloadsOnAnotherFileSystem(t *testing.T) {
 	small, large := mount(t, "64k"), mount(t, "64m")
 	b := setUp(t, ring.ForTest(t, ring41), nil, "--allow-directory", small, "--allow-directory", large)
-	data := dataset.New(b.session, dataset.Options{Prefix: "disk", Rows: 40})
-	if err := data.Populate(t.Context(), b.flush); err != nil {
-		t.Fatal(err)
-	}
-	before, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	data, before := b.populate(t, "disk", 40)
 	location, entities := fileLocation(t.TempDir()), strings.Join(data.Keyspaces(), ",")
 	first := backup(location, "first", entities)
 	first.CreateMissingBucket = true
@@ -66,11 +58,5 @@ func TestDownloadsOnAnotherFileSystem(t *testing.T) {
 	crossing := b.restore(location, "first", entities, rest.StrategyHardlinks)
 	crossing.Import.SourceDir = rest.URI(large)
 	s.succeed(t, crossing)
-	after, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range dataset.Compare(before, after) {
-		t.Error(d)
-	}
+	same(t, data, before)
 }

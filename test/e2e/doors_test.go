@@ -9,12 +9,13 @@ import (
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
 )
 
-// A sidecar with the wrong password of JMX says so, and nobody sees it.
+// A sidecar with the wrong password of JMX says so, and nobody sees it. The node
+// speaks TLS, and asks for no certificate (the tests of pkg/jmx are asked for one).
 func TestAWrongPasswordOfJMX(t *testing.T) {
 	const wrong = "not-the-password-of-anyone"
-	r := ring.ForTest(t, ring.Options{Version: "4.1", JMX: ring.JMXPassword})
+	r := ring.ForTest(t, ring.Options{Version: "4.1", JMX: ring.JMXTLS})
 	flush := &rest.FlushRequest{Header: rest.Header{Type: rest.TypeFlush}, Keyspace: "system_auth"}
-	user := []string{"--jmx-user", ring.JMXUser}
+	user := []string{"--jmx-user", ring.JMXUser, "--jmx-tls", "--jmx-ca", r.TLS.CA}
 
 	denied := newSidecar(t, r.Nodes[0], t.TempDir(), []string{"ICARUS_JMX_PASSWORD=" + wrong}, user...)
 	denied.start(t)

@@ -22,16 +22,10 @@ import (
 // row, no snapshot left, no file that is not whole.
 func (b *bench) harmless(t *testing.T, data *dataset.Set, do func(t *testing.T)) {
 	t.Helper()
-	rows, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := prints(t, data)
 	snapshots := b.snapshots(t, data.Keyspaces()...)
 	do(t)
-	after, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := prints(t, data)
 	for _, d := range dataset.Compare(rows, after) {
 		t.Errorf("the failure changed data: %s", d)
 	}
@@ -51,10 +45,7 @@ func TestWhatIsWrongIsToldAndNothingIsLost(t *testing.T) {
 		"AWS_ACCESS_KEY_ID=" + stores.AccessKey, "AWS_SECRET_ACCESS_KEY=" + stores.SecretKey,
 	}
 	b := setUp(t, ring.ForTest(t, ring41), nobody)
-	data := dataset.New(b.session, dataset.Options{Prefix: "fail", Rows: 40})
-	if err := data.Populate(t.Context(), b.flush); err != nil {
-		t.Fatal(err)
-	}
+	data, _ := b.populate(t, "fail", 40)
 	dir := t.TempDir()
 	location, entities := fileLocation(dir), strings.Join(data.Keyspaces(), ",")
 	b.harmless(t, data, func(t *testing.T) {

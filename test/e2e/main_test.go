@@ -14,36 +14,31 @@ import (
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
 )
 
-var (
-	// programs is where those are that were built for all tests.
-	programs string
-	// program is the sidecar.
-	program string
+// programs is where those are that are built for the tests.
+var programs string
 
-	// racing and lean build the controller where a test needs it: with the race
-	// detector, and as it is shipped.
-	racing = sync.OnceValues(func() (string, error) { return build("icarus-controller-race", "cmd/controller", "-race") })
-	lean   = sync.OnceValues(func() (string, error) { return build("icarus-controller", "cmd/controller") })
+// The programs are built where a test first needs them: the sidecar and the
+// controller with the race detector, and the controller as it is shipped.
+var (
+	sidecarProgram = sync.OnceValues(func() (string, error) { return build("icarus", "cmd/sidecar", "-race") })
+	racing         = sync.OnceValues(func() (string, error) { return build("icarus-controller-race", "cmd/controller", "-race") })
+	lean           = sync.OnceValues(func() (string, error) { return build("icarus-controller", "cmd/controller") })
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(ring.Around(withPrograms{m}))
 }
 
-// withPrograms builds the sidecar before the tests, and removes all programs after
-// them.
+// withPrograms removes the programs after the tests.
 type withPrograms struct{ tests ring.Runner }
 
 func (w withPrograms) Run() int {
 	var err error
-	if programs, err = os.MkdirTemp("", "icarus-e2e-"); err == nil {
-		defer os.RemoveAll(programs)
-		program, err = build("icarus", "cmd/sidecar", "-race")
-	}
-	if err != nil {
+	if programs, err = os.MkdirTemp("", "icarus-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer os.RemoveAll(programs)
 	return w.tests.Run()
 }
 

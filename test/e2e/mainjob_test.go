@@ -49,14 +49,7 @@ func s3Env(s *stores.S3) []string {
 func (b *bench) mainJob(t *testing.T, prefix, location string, strategy rest.Strategy) {
 	t.Helper()
 	ctx := t.Context()
-	data := dataset.New(b.session, dataset.Options{Prefix: prefix, Rows: 100})
-	if err := data.Populate(ctx, b.flush); err != nil {
-		t.Fatal(err)
-	}
-	before, err := data.Prints(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data, before := b.populate(t, prefix, 100)
 	entities := strings.Join(data.Keyspaces(), ",")
 	request := backup(location, "nightly", entities)
 	request.CreateMissingBucket = true
@@ -78,16 +71,10 @@ func (b *bench) mainJob(t *testing.T, prefix, location string, strategy rest.Str
 	if err := data.CreateLater(ctx); err != nil {
 		t.Fatal(err)
 	}
-	damaged, err := data.Prints(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	damaged := prints(t, data)
 	own := b.snapshots(t, data.Keyspaces()...) // of the damage, which truncated a table; not ours to delete
 	restored := b.sidecars[2].succeed(t, b.restore(location, "nightly", entities, strategy))
-	after, err := data.Prints(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := prints(t, data)
 	if after[data.Later()] != damaged[data.Later()] {
 		t.Errorf("the later table was %+v and is %+v", damaged[data.Later()], after[data.Later()])
 	}
@@ -109,14 +96,7 @@ func (b *bench) mainJob(t *testing.T, prefix, location string, strategy rest.Str
 func TestTheRequestsOfTheOriginalsDocumentation(t *testing.T) {
 	s3 := stores.S3ForTest(t, "my-s3-bucket")
 	b := setUp(t, ring.ForTest(t, ring41), s3Env(s3))
-	data := dataset.New(b.session, dataset.Options{Prefix: "readme", Rows: 40})
-	if err := data.Populate(t.Context(), b.flush); err != nil {
-		t.Fatal(err)
-	}
-	before, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	data, before := b.populate(t, "readme", 40)
 	post := func(body string) {
 		t.Helper()
 		req, warnings, err := rest.Decode([]byte(body))
@@ -148,10 +128,7 @@ func TestTheRequestsOfTheOriginalsDocumentation(t *testing.T) {
 			"sourceDir": "` + b.downloads + `"
 		}
 	}`)
-	after, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := prints(t, data)
 	for _, d := range dataset.Compare(before, after) {
 		if strings.HasPrefix(d.String(), data.Shop()) {
 			t.Error(d)

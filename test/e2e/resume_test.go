@@ -9,7 +9,6 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
-	"github.com/icarus-sidecar/icarus/hack/dataset"
 	"github.com/icarus-sidecar/icarus/pkg/client"
 )
 
@@ -19,14 +18,7 @@ var clientFilter = client.Filter{}
 // again, under the same id.
 func TestACoordinatorThatIsKilledGoesOn(t *testing.T) {
 	b := setUp(t, ring.ForTest(t, ring41), nil)
-	data := dataset.New(b.session, dataset.Options{Prefix: "kill", Rows: 40})
-	if err := data.Populate(t.Context(), b.flush); err != nil {
-		t.Fatal(err)
-	}
-	before, err := data.Prints(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	data, before := b.populate(t, "kill", 40)
 	location, entities := fileLocation(t.TempDir()), strings.Join(data.Keyspaces(), ",")
 	coordinator := b.sidecars[0]
 	slow := backup(location, "slow", entities)
@@ -44,13 +36,7 @@ func TestACoordinatorThatIsKilledGoesOn(t *testing.T) {
 		if op.State != rest.StateCompleted {
 			t.Fatalf("the restore killed at %s is %s: %+v", phase, op.State, op.Errors)
 		}
-		after, err := data.Prints(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range dataset.Compare(before, after) {
-			t.Error(d)
-		}
+		same(t, data, before)
 	}
 }
 
@@ -82,10 +68,7 @@ func (s *sidecar) killedAt(t *testing.T, req rest.Request, phase string) *rest.O
 // Cancelled means that nothing is left behind, and no backup.
 func TestACancelledBackupIsNone(t *testing.T) {
 	b := setUp(t, ring.ForTest(t, ring41), nil)
-	data := dataset.New(b.session, dataset.Options{Prefix: "cancel", Rows: 40})
-	if err := data.Populate(t.Context(), b.flush); err != nil {
-		t.Fatal(err)
-	}
+	data, _ := b.populate(t, "cancel", 40)
 	dir := t.TempDir()
 	slow := backup(fileLocation(dir), "slow", strings.Join(data.Keyspaces(), ","))
 	slow.CreateMissingBucket = true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
+	"github.com/icarus-sidecar/icarus/hack/dataset"
 	"github.com/icarus-sidecar/icarus/hack/process"
 	"github.com/icarus-sidecar/icarus/pkg/client"
 )
@@ -59,6 +60,10 @@ func setUp(t *testing.T, r *ring.Ring, env []string, args ...string) *bench {
 
 func newSidecar(t *testing.T, n *ring.Node, downloads string, env []string, args ...string) *sidecar {
 	t.Helper()
+	program, err := sidecarProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	address := n.Address + ":4567"
 	s := &sidecar{node: n, command: process.Command{
@@ -201,6 +206,33 @@ func (b *bench) flush(ctx context.Context, keyspace, table string) error {
 		}
 	}
 	return nil
+}
+
+// populate writes the data of a test, and takes their prints.
+func (b *bench) populate(t *testing.T, prefix string, rows int) (*dataset.Set, dataset.Prints) {
+	t.Helper()
+	data := dataset.New(b.session, dataset.Options{Prefix: prefix, Rows: rows})
+	if err := data.Populate(t.Context(), b.flush); err != nil {
+		t.Fatal(err)
+	}
+	return data, prints(t, data)
+}
+
+func prints(t *testing.T, data *dataset.Set) dataset.Prints {
+	t.Helper()
+	p, err := data.Prints(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// same looks that the data are what they were.
+func same(t *testing.T, data *dataset.Set, before dataset.Prints) {
+	t.Helper()
+	for _, d := range dataset.Compare(before, prints(t, data)) {
+		t.Error(d)
+	}
 }
 
 // snapshots are the snapshot directories that tables of the keyspaces have.

