@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -38,6 +40,20 @@ func Dir(parts ...string) (string, error) {
 		return "", fmt.Errorf("finding the cache directory: %w", err)
 	}
 	return filepath.Join(append([]string{root}, parts...)...), nil
+}
+
+// InTree returns the path of parts below the tree of the module that this process
+// runs in: tests run in their package's directory, commands wherever the tree is.
+func InTree(ctx context.Context, parts ...string) (string, error) {
+	said, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	mod := strings.TrimSpace(string(said))
+	if mod == "" || mod == os.DevNull {
+		return "", errors.New("finding the module: run this inside the tree of Icarus")
+	}
+	return filepath.Join(append([]string{filepath.Dir(mod)}, parts...)...), nil
 }
 
 // Lock takes the machine-wide lock of a path (a file path.lock beside it) and

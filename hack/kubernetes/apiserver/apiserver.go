@@ -5,7 +5,6 @@ package apiserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -70,17 +69,9 @@ func majorMinor(version string) (major, minor string, ok bool) {
 	return parts[0], parts[1], true
 }
 
-// programsDir is hack/kubernetes/programs of the module that this process runs in.
+// programsDir has the go.mod of the programs.
 func programsDir(ctx context.Context) (string, error) {
-	said, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding the module: %w", err)
-	}
-	mod := strings.TrimSpace(string(said))
-	if mod == "" || mod == os.DevNull {
-		return "", errors.New("finding the module: run this inside the tree of Icarus")
-	}
-	return filepath.Join(filepath.Dir(mod), "hack", "kubernetes", "programs"), nil
+	return cache.InTree(ctx, "hack", "kubernetes", "programs")
 }
 
 func version(ctx context.Context, programs string) (string, error) {
