@@ -58,9 +58,32 @@ type Request struct {
 	// second to what is needed to be done in time; the higher of both holds.
 	BytesPerSecond int64
 	Duration       time.Duration
+	// Rate is set to what these two come to, and can be changed by whoever has it;
+	// nil is one that nobody has. Limits are those of others, such as of all
+	// operations of this node together. See transfer.Options.
+	Rate   *transfer.Limiter
+	Limits []*transfer.Limiter
+	// Dedup says how what is in the bucket already is found; listing if "".
+	Dedup Dedup
+	// CacheDir is a directory for what this node's backups to this place are made
+	// of, so that the next one reads only what changed; "" keeps nothing.
+	CacheDir string
 	// Clock is the real one if nil.
 	Clock clock.Clock
 }
+
+// Dedup is how what is in the bucket already is found.
+type Dedup string
+
+// The ways to find it.
+const (
+	// DedupListing believes a committed manifest where the bucket's list shows the
+	// object with its size.
+	DedupListing Dedup = "listing"
+	// DedupManifest believes the newest manifests, and asks for no list. An object
+	// that somebody removed behind their back is not noticed.
+	DedupManifest Dedup = "manifest"
+)
 
 // Phase is what a backup is at.
 type Phase string
@@ -104,6 +127,11 @@ type job struct {
 	// first one for the tag.
 	name  string
 	again bool
+	begun time.Time
+	// known are the committed manifests when they were listed, and touched the ids
+	// of tables of which something was put into the bucket since.
+	known   []committed
+	touched map[string]bool
 
 	mu       sync.Mutex
 	warnings []string
@@ -121,7 +149,10 @@ func Run(ctx context.Context, node Node, bucket store.Bucket, r Request, report 
 	if report == nil {
 		report = func(Progress) {}
 	}
-	j := &job{Request: r, node: node, bucket: bucket, report: report}
+	if r.Rate == nil {
+		r.Rate = transfer.NewLimiter(0, r.Clock)
+	}
+	j := &job{Request: r, node: node, bucket: bucket, report: report, begun: r.Clock.Now(), touched: map[string]bool{}}
 	result, err := j.run(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("backing up to %s: %w", r.Tag, err)
@@ -141,6 +172,8 @@ func (r Request) check() error {
 		return fmt.Errorf("%w: keyspaces and tables are mixed", ErrInvalid)
 	case r.Parallel < 0 || r.BytesPerSecond < 0 || r.Duration < 0:
 		return fmt.Errorf("%w: a limit is negative", ErrInvalid)
+	case r.Dedup != "" && r.Dedup != DedupListing && r.Dedup != DedupManifest:
+		return fmt.Errorf("%w: %.100q is no way to find what is there", ErrInvalid, r.Dedup)
 	}
 	return nil
 }
@@ -187,6 +220,9 @@ func (j *job) run(ctx context.Context) (result Result, err error) {
 	if err := j.commit(ctx, m, files); err != nil {
 		return Result{}, err
 	}
+	if err := j.memorize(ctx, files); err != nil {
+		j.warn("the next backup has to read everything again: %v", err)
+	}
 	logr.FromContextOrDiscard(ctx).Info("Committing backup", logging.KeySnapshot, j.Tag,
 		logging.KeyBytes, counts.BytesTotal, "reused", counts.BytesReused)
 	return Result{SchemaVersion: m.SchemaVersion, Tables: m.Totals().Tables, Counts: counts}, nil
@@ -212,5 +248,8 @@ func (j *job) warn(format string, args ...any) {
 }
 
 func (j *job) options() transfer.Options {
-	return transfer.Options{Parallel: j.Parallel, Clock: j.Clock}
+	return transfer.Options{
+		Parallel: j.Parallel, Clock: j.Clock, Stall: transfer.DefaultStall,
+		Limits: append(j.Limits[:len(j.Limits):len(j.Limits)], j.Rate),
+	}
 }

@@ -1,10 +1,10 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
@@ -13,79 +13,87 @@ import (
 
 // commit creates the manifest, after every object of it was seen.
 func (j *job) commit(ctx context.Context, m *manifest.Manifest, files []*file) error {
-	for _, f := range files {
-		t := m.Snapshot.Keyspaces[f.key.Keyspace].Tables[f.key.Table]
-		t.SSTables[f.base] = append(t.SSTables[f.base], manifest.Entry{
-			ObjectKey: f.place, Type: manifest.File, Size: f.size, Hash: f.sha256,
-		})
-	}
-	body, err := m.Encode()
+	d, err := newDocument(m, files)
 	if err != nil {
 		return err
 	}
-	if err := j.verify(ctx, files); err != nil {
+	if err := j.verifyAll(ctx, files); err != nil {
 		return err
 	}
 	if err := transfer.Stopped(ctx); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
-	err = j.bucket.Create(ctx, manifest.ManifestKey(j.Tag), body)
+	err = d.create(ctx, j.bucket, manifest.ManifestKey(j.Tag))
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, store.ErrExists):
-		return j.confirm(ctx, body)
+		return j.confirm(ctx, d)
 	}
 	// The answer may have got lost after the manifest was made; and a backup that
 	// failed has none.
-	return j.end(ctx, fmt.Errorf("committing: %w", err), func(ctx context.Context) error { return j.retract(ctx, body) })
+	return j.end(ctx, fmt.Errorf("committing: %w", err), func(ctx context.Context) error { return j.retract(ctx, d) })
 }
 
-// verify looks for every object once more: retention, or somebody else, may
-// have removed one since it was found.
-func (j *job) verify(ctx context.Context, files []*file) error {
-	wanted := make(map[string]bool, len(files))
-	for _, f := range files {
-		wanted[f.place] = true
-	}
-	sizes, err := j.list(ctx, files, wanted)
+// verifyAll looks for every object that may have gone since it was found. Retention
+// removes a manifest before it removes an object of it, and looks for intents in
+// between: as long as the manifests are there by which the objects of a table
+// were found, so are the objects, unless something was put there since.
+func (j *job) verifyAll(ctx context.Context, files []*file) error {
+	gone, err := j.gone(ctx, files)
 	if err != nil {
 		return err
 	}
+	var doubtful []*file
 	for _, f := range files {
-		switch size, there := sizes[f.place]; {
-		case !there:
-			return fmt.Errorf("verifying %s: %w", f.place, store.ErrNotFound)
-		case size != f.size:
-			return fmt.Errorf("verifying %s: %w: it has %d bytes, not %d", f.place, store.ErrCorrupt, size, f.size)
+		if gone || j.Dedup != DedupManifest && j.touched[f.in.key.TableID] {
+			doubtful = append(doubtful, f)
 		}
 	}
-	return nil
+	if len(doubtful) == 0 {
+		return nil
+	}
+	return j.verify(ctx, doubtful)
+}
+
+// gone tells whether a manifest is gone because of which an object is reused.
+func (j *job) gone(ctx context.Context, files []*file) (bool, error) {
+	now, err := j.manifests(ctx)
+	if err != nil {
+		return false, err
+	}
+	there := make([]bool, len(j.known))
+	for i, known := range j.known {
+		there[i] = slices.ContainsFunc(now, func(c committed) bool { return known.same(c.Object) })
+	}
+	return slices.ContainsFunc(files, func(f *file) bool {
+		return slices.ContainsFunc(f.claims, func(c claim) bool { return c.dir == f.place && !there[c.by] })
+	}), nil
 }
 
 // confirm finds out whether the manifest that is there is this one: the store
 // may have tried again after an answer got lost.
-func (j *job) confirm(ctx context.Context, body []byte) error {
-	there, err := transfer.Read(ctx, j.bucket, manifest.ManifestKey(j.Tag), manifest.MaxBytes)
+func (j *job) confirm(ctx context.Context, d *document) error {
+	same, err := d.is(ctx, j.bucket, manifest.ManifestKey(j.Tag))
 	if err != nil {
 		return fmt.Errorf("confirming the commit: %w", err)
 	}
-	if !bytes.Equal(there, body) {
+	if !same {
 		return fmt.Errorf("%w: %s was made meanwhile", ErrTaken, manifest.ManifestKey(j.Tag))
 	}
 	return nil
 }
 
 // retract removes the manifest if it is this one.
-func (j *job) retract(ctx context.Context, body []byte) error {
+func (j *job) retract(ctx context.Context, d *document) error {
 	key := manifest.ManifestKey(j.Tag)
-	there, err := transfer.Read(ctx, j.bucket, key, manifest.MaxBytes)
+	same, err := d.is(ctx, j.bucket, key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
 	case err != nil:
 		return fmt.Errorf("looking whether %s was made: %w", key, err)
-	case !bytes.Equal(there, body):
+	case !same:
 		return nil // somebody else's
 	}
 	if err := j.bucket.Delete(ctx, key); err != nil {
@@ -97,7 +105,7 @@ func (j *job) retract(ctx context.Context, body []byte) error {
 // former is the manifest of this tag, if there is one. It is ErrTaken unless an
 // earlier life of this very backup made it.
 func (j *job) former(ctx context.Context, own bool) (*manifest.Manifest, error) {
-	m, err := j.read(ctx, j.Tag)
+	m, err := j.read(ctx)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil //nolint:nilnil // none is what is hoped for
@@ -107,6 +115,14 @@ func (j *job) former(ctx context.Context, own bool) (*manifest.Manifest, error) 
 		return nil, fmt.Errorf("%w: %s exists", ErrTaken, manifest.ManifestKey(j.Tag))
 	}
 	return m, nil
+}
+
+func (j *job) read(ctx context.Context) (*manifest.Manifest, error) {
+	body, err := transfer.Read(ctx, j.bucket, manifest.ManifestKey(j.Tag), manifest.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.Decode(body)
 }
 
 // adopt finishes a backup that an earlier life committed.
@@ -119,7 +135,9 @@ func (j *job) adopt(ctx context.Context, m *manifest.Manifest) (Result, error) {
 			if err != nil {
 				return Result{}, err
 			}
-			files = append(files, &file{size: e.Size, key: key, place: e.ObjectKey})
+			f := &file{in: &directory{key: key}, name: key.File, dir: key.Dir, place: key.Dir, content: content{size: e.Size}}
+			f.in.key.Dir, f.in.key.File = "", ""
+			files = append(files, f)
 			counts = counts.Plus(transfer.Reused(e.Size))
 		}
 	}

@@ -5,191 +5,135 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// maxManifests is how many of the newest manifests are read. An object that only
-// an older one names is compared instead of trusted.
-const maxManifests = 100
+const (
+	// maxManifests is how many of the newest manifests are read for objects that
+	// the bucket shows. One that only an older one names is compared instead of
+	// trusted.
+	maxManifests = 100
+	// maxTrusted is how many are read where nothing is known of the bucket, neither
+	// by its list nor by what the last backup left: a file in none of them is sent,
+	// and found to be there.
+	maxTrusted = 3
+)
 
-// content is what an object is by.
-type content struct {
-	sha256 string
-	size   int64
+// committed is a manifest in the bucket.
+type committed struct {
+	tag string
+	store.Object
 }
 
-// identity is what makes a file the same as one in an earlier backup: table id,
-// index, name and content. The key has no Dir.
-type identity struct {
-	key manifest.DataKey
-	content
+// same tells whether it is the object that it was. Some stores tell fractions of
+// a second in one answer and not in another.
+func (c committed) same(o store.Object) bool {
+	return c.Key == o.Key && c.Size == o.Size && c.Modified.Truncate(time.Second).Equal(o.Modified.Truncate(time.Second))
 }
 
-func identify(key manifest.DataKey, c content) identity {
-	key.Dir = ""
-	return identity{key, c}
-}
-
-func (f *file) content() content { return content{f.sha256, f.size} }
-
-// history is what the committed manifests of the node say about the files at hand.
-type history struct {
-	// choices are the keys that the files may get.
-	choices map[string]bool
-	// keys are the objects that have a file's identity.
-	keys map[identity][]string
-	// vouched are the contents of objects whose keys are among the choices. One
-	// that has different ones in two manifests has none.
-	vouched map[string]content
-}
-
-func newHistory(files []*file) history {
-	h := history{map[string]bool{}, make(map[identity][]string, len(files)), map[string]content{}}
-	for _, f := range files {
-		h.keys[identify(f.key, f.content())] = nil
-		h.choices[f.key.String()] = true
-		h.choices[f.key.Distinct(f.sha256).String()] = true
-	}
-	return h
-}
-
-// concerned are the keys that matter for the files.
-func (h history) concerned() map[string]bool {
-	matter := maps.Clone(h.choices)
-	for _, keys := range h.keys {
-		for _, key := range keys {
-			matter[key] = true
-		}
-	}
-	return matter
-}
-
-// history reads the committed manifests, the newest first, until every file was
-// found in one.
-func (j *job) history(ctx context.Context, files []*file) (history, error) {
-	h := newHistory(files)
-	tags, err := j.tags(ctx)
-	if err != nil {
-		return history{}, err
-	}
-	unknown := len(h.keys)
-	for _, tag := range tags[:min(len(tags), maxManifests)] {
-		if unknown == 0 {
-			break
-		}
-		m, err := j.read(ctx, tag)
-		switch {
-		case errors.Is(err, store.ErrNotFound): // removed since
-			continue
-		case errors.Is(err, store.ErrCorrupt), errors.Is(err, manifest.ErrCorrupt):
-			j.warn("%s cannot be read, so that nothing is reused because of it: %v", manifest.ManifestKey(tag), err)
-			continue
-		case err != nil:
-			return history{}, err
-		}
-		unknown -= h.learn(m)
-	}
-	return h, nil
-}
-
-// tags are those of the committed manifests, the newest first.
-func (j *job) tags(ctx context.Context) ([]string, error) {
-	var tags []string
+// manifests are the committed ones, the newest first.
+func (j *job) manifests(ctx context.Context) ([]committed, error) {
+	var all []committed
 	for o, err := range j.bucket.List(ctx, manifest.ManifestPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the manifests: %w", err)
 		}
 		if tag, ok := manifest.TagOfKey(o.Key); ok {
-			tags = append(tags, tag)
+			all = append(all, committed{tag, o})
 		}
 	}
-	slices.SortFunc(tags, func(a, b string) int {
-		return cmp.Or(manifest.ParseTag(b).Time.Compare(manifest.ParseTag(a).Time), cmp.Compare(b, a))
+	slices.SortFunc(all, func(a, b committed) int {
+		return cmp.Or(manifest.ParseTag(b.tag).Time.Compare(manifest.ParseTag(a.tag).Time), cmp.Compare(b.tag, a.tag))
 	})
-	return tags, nil
+	return all, nil
 }
 
-func (j *job) read(ctx context.Context, tag string) (*manifest.Manifest, error) {
-	body, err := transfer.Read(ctx, j.bucket, manifest.ManifestKey(tag), manifest.MaxBytes)
-	if err != nil {
-		return nil, err
+// history finds out what the bucket and the committed manifests say of the files:
+// from the bucket's list, and from the newest manifests until nothing is left
+// that an older one could say. What the last backup left on the disk saves
+// reading the newest one again.
+func (j *job) history(ctx context.Context, files []*file) (err error) {
+	if j.known, err = j.manifests(ctx); err != nil {
+		return err
 	}
-	return manifest.Decode(body)
-}
-
-// learn takes from a manifest what concerns the files at hand, and returns how
-// many of them were found for the first time.
-func (h history) learn(m *manifest.Manifest) (first int) {
-	for _, t := range m.Tables() {
-		for e := range t.Entries() {
-			if e.HashKind() != manifest.SHA256 {
-				continue
-			}
-			c := content{e.Hash, e.Size}
-			if h.choices[e.ObjectKey] {
-				h.vouch(e.ObjectKey, c)
-			}
-			key, err := e.DataKey()
-			if err != nil {
-				continue // not of an SSTable
-			}
-			id := identify(key, c)
-			keys, wanted := h.keys[id]
-			if !wanted || slices.Contains(keys, e.ObjectKey) {
-				continue
-			}
-			if len(keys) == 0 {
-				first++
-			}
-			h.keys[id] = append(keys, e.ObjectKey)
+	c := newCatalogue(files)
+	remembered := j.remember(ctx, c, files)
+	most := maxManifests
+	switch {
+	case j.Dedup != DedupManifest:
+		if err := j.list(ctx, c, files); err != nil {
+			return err
+		}
+	case remembered >= 0:
+		return nil
+	default:
+		most = maxTrusted
+	}
+	for i := range j.known[:min(len(j.known), most)] {
+		if !slices.ContainsFunc(files, j.unexplained) {
+			break
+		}
+		if i == remembered {
+			continue
+		}
+		if err := j.learn(ctx, c, i); err != nil {
+			return err
 		}
 	}
-	return first
+	return nil
 }
 
-func (h history) vouch(key string, c content) {
-	if former, twice := h.vouched[key]; twice && former != c {
-		c = content{}
+// unexplained says that an older manifest may know more of a file: that it has
+// something to do with an object that is there.
+func (j *job) unexplained(f *file) bool {
+	if _, ok := j.reusable(f); ok {
+		return false
 	}
-	h.vouched[key] = c
+	if j.Dedup == DedupManifest {
+		return len(f.claims) == 0
+	}
+	return slices.ContainsFunc(f.seen, func(s seen) bool {
+		_, known := f.vouched(s.dir)
+		return !known && s.size == f.content.size
+	})
 }
 
-// list asks the bucket for the sizes of objects of the tables at hand, of those
-// that are wanted.
-func (j *job) list(ctx context.Context, files []*file, wanted map[string]bool) (map[string]int64, error) {
-	prefixes := map[string]bool{}
-	for _, f := range files {
-		prefixes[manifest.DataKey{Keyspace: f.key.Keyspace, Table: f.key.Table, TableID: f.key.TableID}.String()+"/"] = true
-	}
-	var mu sync.Mutex
-	sizes := make(map[string]int64, len(files))
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(transfer.Parallel(j.Parallel))
-	for prefix := range prefixes {
-		group.Go(func() error {
-			for o, err := range j.bucket.List(inner, prefix) {
-				if err != nil {
-					return fmt.Errorf("listing %s: %w", prefix, err)
-				}
-				if wanted[o.Key] {
-					mu.Lock()
-					sizes[o.Key] = o.Size
-					mu.Unlock()
-				}
+// learn takes from a manifest what concerns the files at hand.
+func (j *job) learn(ctx context.Context, c catalogue, i int) error {
+	key := j.known[i].Key
+	err := transfer.Stream(ctx, j.bucket, key, manifest.MaxBytes, func(r io.Reader, _ int64) error {
+		return manifest.Walk(r, func(k manifest.DataKey, e manifest.Entry) {
+			claim := claim{content: content{size: e.Size}, by: i}
+			if f := c.find(k); f != nil && claim.content.setHash(e.Hash) {
+				f.claim(k.Dir, claim)
 			}
-			return nil
 		})
+	})
+	switch {
+	case err == nil, errors.Is(err, store.ErrNotFound): // removed since
+		return nil
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, manifest.ErrCorrupt):
+		for _, table := range c {
+			for _, f := range table {
+				f.claims = slices.DeleteFunc(f.claims, func(c claim) bool { return c.by == i })
+			}
+		}
+		j.warn("%s cannot be read, so that nothing is reused because of it: %v", key, err)
+		return nil
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	return err
+}
+
+// claim adds a claim that says something new.
+func (f *file) claim(dir string, c claim) {
+	c.dir = f.same(dir)
+	if !slices.ContainsFunc(f.claims, func(o claim) bool { return o.dir == c.dir && o.content == c.content }) {
+		f.claims = append(f.claims, c)
 	}
-	return sizes, nil
 }

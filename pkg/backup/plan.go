@@ -7,52 +7,73 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// plan finds for every file the object that it already is, and for the others
-// the places where they may go. Listed are the sizes of objects in the bucket.
-func plan(files []*file, h history, listed map[string]int64) (pending []*file, items []transfer.Outgoing, err error) {
+// plan finds for every file the object that it already is, and returns the
+// others. A file whose hash is not known yet is one of which neither a manifest
+// nor the bucket has anything.
+func (j *job) plan(files []*file) (pending []*file, err error) {
 	for _, f := range files {
-		if f.place = reusable(f, h, listed); f.place != "" {
+		if dir, ok := j.reusable(f); ok {
+			f.place = dir
 			continue
 		}
-		places := places(f, h, listed)
-		if len(places) == 0 {
-			return nil, nil, fmt.Errorf("finding a key for %s: %w: %s and %s have other content", f.path,
-				store.ErrExists, f.key, f.key.Distinct(f.sha256))
+		if f.hashed && len(f.places()) == 0 {
+			return nil, fmt.Errorf("finding a key for %s: %w: %s and %s have other content", f.path(),
+				store.ErrExists, f.key(f.dir), f.key(f.distinct()))
 		}
 		pending = append(pending, f)
-		items = append(items, transfer.Outgoing{Path: f.path, Size: f.size, SHA256: f.sha256, Places: places})
 	}
-	return pending, items, nil
+	return pending, nil
 }
 
-// reusable is the key of a committed object that is this very file, if the
-// bucket still shows it.
-func reusable(f *file, h history, listed map[string]int64) string {
-	for _, key := range h.keys[identify(f.key, f.content())] {
-		if size, there := listed[key]; there && size == f.size {
-			return key
+// outgoing is a file with the places where it may go.
+func (f *file) outgoing() transfer.Outgoing {
+	item := transfer.Outgoing{Path: f.path(), Size: f.content.size}
+	if f.hashed {
+		item.SHA256, item.Places = f.content.hash(), f.places()
+		return item
+	}
+	item.Places = []transfer.Place{{Key: f.key(f.dir).String()}}
+	item.Further = func(sha256 string) transfer.Place {
+		return transfer.Place{Key: f.key(f.dir).Distinct(sha256).String()}
+	}
+	return item
+}
+
+// reusable is a committed object that is this very file, if the bucket still
+// shows it or does not have to.
+func (j *job) reusable(f *file) (dir string, ok bool) {
+	if !f.hashed {
+		return "", false
+	}
+	for _, claim := range f.claims {
+		if claim.content != f.content {
+			continue
+		}
+		size, there := f.look(claim.dir)
+		if j.Dedup == DedupManifest || there && size == f.content.size {
+			return claim.dir, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // places are the keys that a file may get. One whose object is known to have
 // other content is none of them.
-func places(f *file, h history, listed map[string]int64) []transfer.Place {
+func (f *file) places() []transfer.Place {
 	var places []transfer.Place
-	for _, key := range []string{f.key.String(), f.key.Distinct(f.sha256).String()} {
-		size, there := listed[key]
-		vouched, known := h.vouched[key]
+	for _, dir := range []string{f.dir, f.distinct()} {
+		size, there := f.look(dir)
+		vouched, known := f.vouched(dir)
 		switch {
 		case !there:
 			// Free. If a manifest names it with this content it is put back for
 			// that backup, too; with other content, that one could never be
 			// restored again.
-			if !known || vouched == f.content() {
-				places = append(places, transfer.Place{Key: key})
+			if !known || vouched == f.content {
+				places = append(places, transfer.Place{Key: f.key(dir).String()})
 			}
-		case size == f.size && (!known || vouched == f.content()):
-			places = append(places, transfer.Place{Key: key, Taken: true})
+		case size == f.content.size && (!known || vouched == f.content):
+			places = append(places, transfer.Place{Key: f.key(dir).String(), Taken: true})
 		}
 	}
 	return places

@@ -17,7 +17,9 @@ func TestPlanFindsAPlaceForEveryFile(t *testing.T) {
 	key := manifest.DataKey{Keyspace: "ks", Table: "t", TableID: strings.Repeat("1", 32), Dir: "1-2", File: "nb-1-big-Data.db"}
 	sha := strings.Repeat("a", 64)
 	first, second, elsewhere := key.String(), key.Distinct(sha).String(), key.Distinct(strings.Repeat("c", 64)).String()
-	own, other := content{sha, 5}, content{strings.Repeat("b", 64), 5}
+	own, other := content{size: 5}, content{size: 5}
+	own.setHash(sha)
+	other.setHash(strings.Repeat("b", 64))
 	for name, tc := range map[string]struct {
 		// vouched are the contents that manifests name.
 		vouched map[string]content
@@ -55,32 +57,37 @@ func TestPlanFindsAPlaceForEveryFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &file{path: "/f", size: 5, key: key, sha256: sha}
-			h := newHistory([]*file{f})
+			f := &file{in: &directory{path: "/", key: key}, name: key.File, dir: key.Dir, content: own, hashed: true}
+			f.in.key.Dir, f.in.key.File = "", ""
 			for key, c := range tc.vouched {
-				k, err := manifest.ParseDataKey(key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				h.vouch(key, c)
-				if _, wanted := h.keys[identify(k, c)]; wanted {
-					h.keys[identify(k, c)] = append(h.keys[identify(k, c)], key)
-				}
+				f.claim(dirOf(t, key), claim{content: c})
 			}
-			_, items, err := plan([]*file{f}, h, tc.listed)
+			for key, size := range tc.listed {
+				f.seen = append(f.seen, seen{dirOf(t, key), size})
+			}
+			pending, err := (&job{}).plan([]*file{f})
 			if !errors.Is(err, tc.err) {
 				t.Fatalf("the error is %v", err)
 			}
-			if f.place != tc.reuse {
+			if f.place != "" && f.object() != tc.reuse || f.place == "" && tc.reuse != "" {
 				t.Errorf("%q is reused", f.place)
 			}
 			var places []transfer.Place
-			for _, item := range items {
-				places = append(places, item.Places...)
+			for _, f := range pending {
+				places = append(places, f.outgoing().Places...)
 			}
 			if diff := cmp.Diff(tc.places, places); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
+}
+
+func dirOf(t *testing.T, key string) string {
+	t.Helper()
+	k, err := manifest.ParseDataKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Dir
 }

@@ -18,18 +18,6 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// file is one component of an SSTable in the snapshot.
-type file struct {
-	path string
-	size int64
-	// base is the SSTable's name in the manifest.
-	base string
-	// key is its first choice; where the object really is, place says.
-	key    manifest.DataKey
-	sha256 string
-	place  string
-}
-
 // found is what a table's snapshot holds.
 type found struct {
 	table cassandra.Table
@@ -122,9 +110,9 @@ func (j *job) look(t cassandra.Table) (found, error) {
 func (f *found) check() error {
 	there := make(map[string]*file, len(f.files))
 	for _, c := range f.files {
-		name := c.key.LocalPath()
+		name := c.key("").LocalPath()
 		if other, twice := there[name]; twice {
-			return fmt.Errorf("%w: %s and %s have one name", ErrIncomplete, other.path, c.path)
+			return fmt.Errorf("%w: %s and %s have one name", ErrIncomplete, other.path(), c.path())
 		}
 		there[name] = c
 	}
@@ -149,14 +137,10 @@ func (f *found) lookIn(dir string) error {
 	}
 	f.seen = true
 	for _, s := range sstables {
+		in := f.directory(filepath.Join(dir, s.Index), s.Index)
+		at := s.Dir()
 		for _, c := range s.Components {
-			f.files = append(f.files, &file{
-				path: filepath.Join(dir, filepath.FromSlash(c.Path)), size: c.Size, base: s.Base,
-				key: manifest.DataKey{
-					Keyspace: f.table.Keyspace, Table: f.table.Name, TableID: f.table.ID,
-					Index: s.Index, Dir: s.Dir(), File: c.File,
-				},
-			})
+			f.files = append(f.files, &file{in: in, name: c.File, base: s.Base, dir: at, content: content{size: c.Size}})
 		}
 	}
 	schema, err := fs.ReadFile(fsys, schemaFile)
@@ -168,6 +152,18 @@ func (f *found) lookIn(dir string) error {
 		f.schema = string(schema)
 	}
 	return f.readList(fsys, dir)
+}
+
+// directory is the one that SSTables of the table, or of an index, lie in.
+func (f *found) directory(path, index string) *directory {
+	if len(f.files) > 0 {
+		if last := f.files[len(f.files)-1].in; last.path == path {
+			return last
+		}
+	}
+	return &directory{path: path, key: manifest.DataKey{
+		Keyspace: f.table.Keyspace, Table: f.table.Name, TableID: f.table.ID, Index: index,
+	}}
 }
 
 // readList reads Cassandra's list, which is in one of the directories.

@@ -30,6 +30,8 @@ type BackupRequest struct {
 	// second to what is needed to be done in time; the higher of both holds.
 	BytesPerSecond int64
 	Duration       time.Duration
+	// Limits are those of others, besides; see transfer.Options.
+	Limits []*transfer.Limiter
 	// Clock is the real one if nil.
 	Clock clock.Clock
 }
@@ -155,7 +157,7 @@ func (b *backup) move(ctx context.Context, segments []local) (transfer.Counts, e
 	for i, p := range pending {
 		files[i] = transfer.File{Path: p.Path, Size: p.Size}
 	}
-	o := transfer.Options{Parallel: b.Parallel, Clock: b.Clock}
+	o := transfer.Options{Parallel: b.Parallel, Clock: b.Clock, Limits: b.Limits, Stall: transfer.DefaultStall}
 	sums, err := transfer.Hash(ctx, files, o)
 	if err != nil {
 		return transfer.Counts{}, err

@@ -35,7 +35,9 @@ type RestoreRequest struct {
 	// Idle fails while Cassandra writes to its commit log. It is asked before
 	// anything is done, and again before files are moved. Nil asks nobody.
 	Idle func(ctx context.Context) error
-	// Parallel is how many segments are downloaded at once; see transfer.Options.
+	// Limits and Parallel bound the download; see transfer.Options.
+	Limits []*transfer.Limiter
+	// Parallel is how many segments are downloaded at once.
 	Parallel int
 	// Clock is the real one if nil.
 	Clock clock.Clock
@@ -261,7 +263,8 @@ func (j *recovery) download(ctx context.Context, segments []archived) error {
 		items[i] = transfer.Incoming{Key: s.key, Path: s.name, Size: s.size}
 	}
 	err := transfer.Download(ctx, j.bucket, j.DownloadDir, items, transfer.Options{
-		Parallel: j.Parallel, Clock: j.Clock, Report: func(c transfer.Counts) { j.report(Progress{PhaseDownload, c}) },
+		Parallel: j.Parallel, Clock: j.Clock, Limits: j.Limits, Stall: transfer.DefaultStall,
+		Report: func(c transfer.Counts) { j.report(Progress{PhaseDownload, c}) },
 	})
 	if err != nil {
 		return err

@@ -10,18 +10,26 @@ import (
 
 // check holds a manifest to what the package promises.
 func (m *Manifest) check() error {
+	if err := m.checkNames(); err != nil {
+		return err
+	}
+	var bytes int64
+	for name, t := range m.Tables() {
+		if err := t.check(name, &bytes); err != nil {
+			return fmt.Errorf("table %.500q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// checkNames checks what is outside of the tables.
+func (m *Manifest) checkNames() error {
 	if !isSegment(m.Snapshot.Name) {
 		return corrupt("a snapshot cannot be called %.300q", m.Snapshot.Name)
 	}
 	for keyspace := range m.Snapshot.Keyspaces {
 		if !nameForm.MatchString(keyspace) {
 			return corrupt("a keyspace cannot be called %.300q", keyspace)
-		}
-	}
-	var bytes int64
-	for name, t := range m.Tables() {
-		if err := t.check(name, &bytes); err != nil {
-			return fmt.Errorf("table %.500q: %w", name, err)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,46 +36,13 @@ func Decode(body []byte) (*Manifest, error) {
 	return &m, nil
 }
 
-// Encode writes a manifest: indented, everything sorted, and its Size computed. It
-// refuses what Decode would.
+// Encode is what Write writes.
 func (m *Manifest) Encode() ([]byte, error) {
-	clean := m.sorted()
-	if err := clean.check(); err != nil {
-		return nil, fmt.Errorf("writing manifest %.300q: %w", m.Snapshot.Name, err)
-	}
-	clean.Size = clean.Totals().Bytes
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // CQL is easier to read with its own < and >
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(clean); err != nil {
-		return nil, fmt.Errorf("writing manifest %.300q: %w", m.Snapshot.Name, err)
+	if err := m.Write(&b); err != nil {
+		return nil, err
 	}
 	return b.Bytes(), nil
-}
-
-// sorted is a copy with its lists sorted. Maps, the encoder sorts.
-func (m *Manifest) sorted() *Manifest {
-	c := &Manifest{
-		Snapshot:      Snapshot{Name: m.Snapshot.Name, Keyspaces: map[string]Keyspace{}},
-		Tokens:        slices.Sorted(slices.Values(m.Tokens)),
-		SchemaVersion: m.SchemaVersion,
-	}
-	for keyspace := range m.Snapshot.Keyspaces { // also those without a table
-		c.Snapshot.Keyspaces[keyspace] = Keyspace{}
-	}
-	for name, t := range m.Tables() {
-		lists := make(map[string][]Entry, len(t.SSTables))
-		for base, list := range t.SSTables {
-			lists[base] = slices.SortedFunc(slices.Values(list), func(a, b Entry) int {
-				return cmp.Compare(a.ObjectKey, b.ObjectKey)
-			})
-		}
-		t.SSTables = lists
-		c.Add(name, t)
-	}
-	c.fill()
-	return c
 }
 
 // fill puts the empty in the place of nil: other tools do not expect a null.

@@ -136,10 +136,13 @@ func (j *job) download(ctx context.Context, tag string, tables []table, live map
 		}
 	}
 	var counts transfer.Counts
-	options := transfer.Options{Parallel: j.Parallel, BytesPerSecond: j.BytesPerSecond, Report: func(c transfer.Counts) {
-		counts = c
-		j.report(Progress{Transfer: c})
-	}}
+	options := transfer.Options{
+		Parallel: j.Parallel, BytesPerSecond: j.BytesPerSecond, Limits: j.Limits, Stall: transfer.DefaultStall,
+		Report: func(c transfer.Counts) {
+			counts = c
+			j.report(Progress{Transfer: c})
+		},
+	}
 	if err := j.checkRoom(p, tables, live); err != nil {
 		return transfer.Counts{}, err
 	}

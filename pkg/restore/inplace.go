@@ -9,6 +9,7 @@ import (
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 var (
@@ -53,9 +54,10 @@ type InPlaceRequest struct {
 	UpdateYAML bool
 	// Allow refuses a directory that is none for this restore to empty. Nil allows all.
 	Allow func(dir string) error
-	// Parallel and BytesPerSecond bound the download; see transfer.Options.
+	// Parallel, BytesPerSecond and Limits bound the download; see transfer.Options.
 	Parallel       int
 	BytesPerSecond int64
+	Limits         []*transfer.Limiter
 
 	disk disk
 }
@@ -69,7 +71,8 @@ type InPlaceRequest struct {
 //	YAML     tokens
 //
 // Until all is staged nothing is changed. After that a record says so until the
-// end, and to call InPlace again with the same request comes to that end.
+// end, and to call InPlace again with the same request comes to that end. Once it
+// is done Repeated tells so; InPlace itself would do it again.
 //
 // The bucket begins at its root: the topology lies there.
 func InPlace(ctx context.Context, probe Probe, bucket store.Bucket, r InPlaceRequest, report func(Progress)) (Result, error) {
@@ -116,6 +119,7 @@ type inPlace struct {
 	report     func(Progress)
 	tag        string
 	nodeID     string
+	tokens     []string
 	// begun is the record of an earlier run, nil if there is none.
 	begun *inPlaceRecord
 	scope inPlaceScope
@@ -176,6 +180,7 @@ func (j *inPlace) refuseRunning(ctx context.Context) error {
 // from being done. It makes data directories that are not there, nothing else.
 func (j *inPlace) prepare(ctx context.Context, m *manifest.Manifest) error {
 	var err error
+	j.tokens = m.Tokens
 	if j.scope, err = j.scopeOf(m); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type realNode struct {
 	id     cassandra.Identity
 	bucket store.Bucket
 	r      restore.InPlaceRequest
+	done   *restore.InPlaceRequest // the last
 }
 
 // Up is false if nothing listens.
@@ -41,7 +42,7 @@ func (n *realNode) Up(ctx context.Context) (bool, error) {
 func TestARealNodeThatWasWipedStartsWithItsData(t *testing.T) {
 	t.Parallel()
 	for version, settings := range map[string]map[string]string{
-		"4.1": nil, "5.0": {"uuid_sstable_identifiers_enabled": "true"},
+		"3.11": nil, "4.0": nil, "4.1": nil, "5.0": {"uuid_sstable_identifiers_enabled": "true"},
 	} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
@@ -126,16 +127,31 @@ func (n *realNode) prints(do func() error) dataset.Prints {
 func (n *realNode) wipeAndRestore() {
 	n.t.Helper()
 	n.noError(n.ring.Stop(n.t.Context(), 1))
+	if n.done != nil { // and the node has run since
+		n.repeated(*n.done, true)
+	}
 	for _, dir := range n.r.DataDirs {
 		n.noError(os.RemoveAll(dir))
 	}
+	n.repeated(n.r, false)
 	result, err := restore.InPlace(n.t.Context(), n, n.bucket, n.r, nil)
 	n.noError(err)
 	if result.SnapshotTag != tag || len(result.Warnings) > 0 {
 		n.t.Errorf("the result is %+v", result)
 	}
+	n.repeated(n.r, true)
+	done := n.r
+	n.done = &done
 	n.noError(n.ring.Start(n.t.Context(), 1))
 	for _, d := range dataset.Compare(n.before, n.prints(nil)) {
 		n.t.Error(d)
+	}
+}
+
+// repeated asks whether a restore is done already.
+func (n *realNode) repeated(r restore.InPlaceRequest, want bool) {
+	n.t.Helper()
+	if _, done, err := restore.Repeated(n.t.Context(), n, r); done != want || err != nil {
+		n.t.Errorf("that it is done is %t, %v", done, err)
 	}
 }

@@ -59,15 +59,20 @@ func (j *inPlace) findRecord() (*inPlaceRecord, error) {
 		if rec == nil {
 			continue
 		}
-		same := rec.Version == inPlaceRecordVersion && rec.Location == j.Location.String() && rec.Scope == j.scopeText() &&
-			len(manifest.Match([]string{rec.SnapshotTag}, j.SnapshotTag, j.SchemaVersion)) == 1 && hostForm.MatchString(rec.NodeID)
-		if !same {
+		if !j.isSame(*rec) {
 			return nil, fmt.Errorf("%w: that of backup %s in %s (%s) began to replace data; run it again first, or give it up by deleting %s",
 				ErrUnfinished, rec.SnapshotTag, rec.Location, rec.Scope, filepath.Join(dir, inPlaceDir))
 		}
 		return rec, nil
 	}
 	return nil, nil //nolint:nilnil // no run was interrupted
+}
+
+// isSame reports whether a record is of a run of the same request, which may mean
+// several backups.
+func (j *inPlace) isSame(rec inPlaceRecord) bool {
+	return rec.Version == inPlaceRecordVersion && rec.Location == j.Location.String() && rec.Scope == j.scopeText() &&
+		len(manifest.Match([]string{rec.SnapshotTag}, j.SnapshotTag, j.SchemaVersion)) == 1 && hostForm.MatchString(rec.NodeID)
 }
 
 func readInPlaceRecord(dataDir string) (*inPlaceRecord, error) {

@@ -133,9 +133,13 @@ func (j *inPlace) moveIn(ctx context.Context, p *part) error {
 	return transfer.SyncDir(d.root.Open, p.dir)
 }
 
-// finish removes the record, when nothing is left to do, and the hidden directories.
+// finish marks the restore as done and removes the record, when nothing is left to
+// do, and the hidden directories.
 func (j *inPlace) finish(ctx context.Context) error {
 	if err := j.unstage(ctx); err != nil {
+		return err
+	}
+	if err := j.writeDone(ctx, j.done()); err != nil {
 		return err
 	}
 	// The one that a run before left may lie in another directory.

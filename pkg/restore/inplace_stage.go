@@ -189,10 +189,13 @@ func (j *inPlace) download(ctx context.Context) (transfer.Counts, error) {
 			before.FilesTotal--
 			before.BytesTotal -= item.Size
 		}
-		options := transfer.Options{Parallel: j.Parallel, BytesPerSecond: j.BytesPerSecond, Counted: before, Report: func(c transfer.Counts) {
-			done = c
-			j.report(Progress{Transfer: c})
-		}}
+		options := transfer.Options{
+			Parallel: j.Parallel, BytesPerSecond: j.BytesPerSecond, Limits: j.Limits, Stall: transfer.DefaultStall, Counted: before,
+			Report: func(c transfer.Counts) {
+				done = c
+				j.report(Progress{Transfer: c})
+			},
+		}
 		if err := transfer.Download(ctx, j.node, filepath.Join(d.path, stagedDir), items[d], options); err != nil {
 			return done, err
 		}

@@ -188,6 +188,9 @@ func crashAndGoOn(t *testing.T, at int, all, data files) {
 		t.Fatalf("without a record it changed before %q (-before +after):\n%s", last, diff)
 	}
 	s.wantSSTables(data)
+	if _, done, err := restore.Repeated(t.Context(), s, s.r); err != nil || done && (s.begun() || !cmp.Equal(data, s.found())) {
+		t.Fatalf("after a crash before %q it is done: %t, %v", last, done, err)
+	}
 	if s.begun() {
 		// Another backup that was made meanwhile is not what was begun.
 		other := strings.Replace(tag, "1700000000000", "1800000000000", 1)
@@ -200,6 +203,9 @@ func crashAndGoOn(t *testing.T, at int, all, data files) {
 	s.wants(data)
 	if diff := cmp.Diff(all, s.everything()); diff != "" {
 		t.Fatalf("after a crash before %q (-want +got):\n%s", last, diff)
+	}
+	if _, done, err := restore.Repeated(t.Context(), s, s.r); !done || err != nil {
+		t.Errorf("in the end it is done: %t, %v", done, err)
 	}
 }
 

@@ -103,7 +103,10 @@ func (j *job) findPlace(schema string) (*place, error) {
 }
 
 // write puts a document into place: whole, on disk, or not at all.
-func (p *place) write(name string, document any) error {
+func (p *place) write(name string, document any) error { return p.writeFor(nil, name, document) }
+
+// writeFor is write, and gives the file to somebody who is not nil.
+func (p *place) writeFor(to *owner, name string, document any) error {
 	body, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", name, err)
@@ -111,7 +114,11 @@ func (p *place) write(name string, document any) error {
 	if err := p.root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	if err := transfer.WriteFile(p.root, name, body, 0o644, nil); err != nil {
+	var as func(f *os.File) error
+	if to != nil {
+		as = func(f *os.File) error { return f.Chown(to.uid, to.gid) }
+	}
+	if err := transfer.WriteFile(p.root, name, body, 0o644, as); err != nil {
 		return fmt.Errorf("writing %s in %s: %w", name, p.path, err)
 	}
 	return nil

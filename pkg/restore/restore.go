@@ -69,9 +69,10 @@ type Request struct {
 	NoDeleteTruncates bool
 	NoDeleteDownloads bool
 	Import            cassandra.ImportOptions
-	// Parallel and BytesPerSecond bound DOWNLOAD; see transfer.Options.
+	// Parallel, BytesPerSecond and Limits bound DOWNLOAD; see transfer.Options.
 	Parallel       int
 	BytesPerSecond int64
+	Limits         []*transfer.Limiter
 
 	disk disk
 }

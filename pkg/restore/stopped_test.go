@@ -198,7 +198,8 @@ func (s *stopped) found() files {
 	return all
 }
 
-// below are the files in a directory but those that are staged.
+// below are the files in a directory but those that are staged, and what tells that
+// a restore is done.
 func (s *stopped) below(dir string) files {
 	s.t.Helper()
 	found := files{}
@@ -210,7 +211,7 @@ func (s *stopped) below(dir string) files {
 			return err
 		case e.Name() == ".icarus-in-place":
 			return fs.SkipDir
-		case e.IsDir():
+		case e.IsDir(), e.Name() == "icarus-restored.json":
 			return nil
 		case e.Type()&fs.ModeSymlink != 0:
 			found[strings.TrimPrefix(path, dir+"/")] = "a link"

@@ -3,17 +3,11 @@ package retention
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
-	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // Size is a number of objects and what they take.
@@ -54,68 +48,17 @@ type inventory struct {
 	unread []error
 }
 
-// manifestsOf lists the manifests of a node by their tags.
-func manifestsOf(ctx context.Context, b store.Bucket) (map[string]store.Object, error) {
-	found := map[string]store.Object{}
-	for o, err := range b.List(ctx, manifest.ManifestPrefix) {
-		if err != nil {
-			return nil, fmt.Errorf("listing the manifests: %w", err)
-		}
-		if tag, ok := manifest.TagOfKey(o.Key); ok {
-			found[tag] = o
-		}
-	}
-	return found, nil
-}
-
-// readManifest reads one; that it cannot be what it should be is a manifest.ErrCorrupt
-// or a store.ErrCorrupt.
-func readManifest(ctx context.Context, b store.Bucket, tag string) (*manifest.Manifest, error) {
-	key := manifest.ManifestKey(tag)
-	body, err := transfer.Read(ctx, b, key, manifest.MaxBytes)
-	if err != nil {
-		return nil, fmt.Errorf("reading the backup %s: %w", tag, err)
-	}
-	m, err := manifest.Decode(body)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", key, err)
-	}
-	return m, nil
-}
-
-func isCorrupt(err error) bool {
-	return errors.Is(err, manifest.ErrCorrupt) || errors.Is(err, store.ErrCorrupt)
-}
-
 // read takes stock of a node.
 func read(ctx context.Context, b store.Bucket, parallel int) (*inventory, error) {
-	found, err := manifestsOf(ctx, b)
-	if err != nil {
-		return nil, err
-	}
 	inv := &inventory{ids: map[string]int32{}}
-	var mu sync.Mutex
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(transfer.Parallel(parallel))
-	for tag, object := range found {
-		group.Go(func() error {
-			m, err := readManifest(inner, b, tag)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case errors.Is(err, store.ErrNotFound): // removed since
-				return nil
-			case isCorrupt(err):
-				inv.unread = append(inv.unread, err)
-				return nil
-			case err != nil:
-				return err
-			}
-			inv.add(tag, object, m)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := Manifests(ctx, b, parallel, nil, func(f Found) {
+		if f.Err != nil {
+			inv.unread = append(inv.unread, f.Err)
+			return
+		}
+		inv.add(f.Tag, f.Object, f.Manifest)
+	})
+	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(inv.unread, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })

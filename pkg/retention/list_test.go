@@ -123,19 +123,10 @@ const (
 	step = 10   // of them are new each time
 )
 
-// manyBackups has 10,000 objects and more. Each but the first backup shares all but ten with
-// the one before.
-func manyBackups(tb testing.TB, b store.Bucket) {
-	tb.Helper()
-	for n := range many {
-		noError(tb, b.Create(tb.Context(), manifest.ManifestKey(tag(n)), document(tb, tag(n), sequence(n*step, n*step+each)...)))
-	}
-}
-
 func TestTheNumbersOfAThousandBackupsAreExact(t *testing.T) {
 	t.Parallel()
 	b := storetest.NewFaulty(storetest.NewMemory())
-	manyBackups(t, b)
+	manyBackups(t, b, each)
 	l := list(t, b, retention.Query{})
 	const last = (many-1)*step + each
 	if len(l.Backups) != many || l.Total != sizeOf(sequence(0, last)...) {
@@ -156,21 +147,5 @@ func TestTheNumbersOfAThousandBackupsAreExact(t *testing.T) {
 	}
 	if b.Calls(storetest.List) != 1 {
 		t.Errorf("the bucket was listed %d times", b.Calls(storetest.List))
-	}
-}
-
-func BenchmarkListOfAThousandBackups(b *testing.B) {
-	l, err := store.ParseLocation("file://" + b.TempDir() + "/bucket/cluster/dc/node")
-	noError(b, err)
-	noError(b, store.CheckBucket(b.Context(), l, store.Options{}, true))
-	bucket, err := store.Open(b.Context(), l, store.Options{})
-	noError(b, err)
-	defer bucket.Close()
-	node := store.Prefixed(bucket, l.NodePrefix())
-	manyBackups(b, node)
-	for b.Loop() {
-		if l := list(b, node, retention.Query{Keys: 10000}); len(l.Backups) != many {
-			b.Fatal(len(l.Backups))
-		}
 	}
 }

@@ -43,16 +43,13 @@ func Nodes(ctx context.Context, b store.Bucket) ([]Node, error) {
 	return slices.Compact(nodes), nil
 }
 
-// PruneTopology deletes the topology of a tag when none of its nodes has a backup
-// of that tag any more, and tells whether it did. The bucket is whole.
-func PruneTopology(ctx context.Context, b store.Bucket, tag string) (bool, error) {
+// Ring is the nodes that the topology of a tag names. It is store.ErrNotFound where
+// there is none, and store.ErrCorrupt where it is no topology. The bucket is whole.
+func Ring(ctx context.Context, b store.Bucket, tag string) ([]Node, error) {
 	key := manifest.TopologyKey(tag)
 	body, err := transfer.Read(ctx, b, key, manifest.MaxTopologyBytes)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	var ring struct {
 		Topology []struct {
@@ -62,10 +59,26 @@ func PruneTopology(ctx context.Context, b store.Bucket, tag string) (bool, error
 		} `json:"topology"`
 	}
 	if err := json.Unmarshal(body, &ring); err != nil || len(ring.Topology) == 0 {
-		return false, fmt.Errorf("reading %s: %w: it is no topology", key, store.ErrCorrupt)
+		return nil, fmt.Errorf("reading %s: %w: it is no topology", key, store.ErrCorrupt)
 	}
+	nodes := make([]Node, 0, len(ring.Topology))
 	for _, n := range ring.Topology {
-		place := Node{n.Cluster, n.DC, n.NodeID}
+		nodes = append(nodes, Node{n.Cluster, n.DC, n.NodeID})
+	}
+	return nodes, nil
+}
+
+// PruneTopology deletes the topology of a tag when none of its nodes has a backup
+// of that tag any more, and tells whether it did. The bucket is whole.
+func PruneTopology(ctx context.Context, b store.Bucket, tag string) (bool, error) {
+	ring, err := Ring(ctx, b, tag)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, place := range ring {
 		_, err := place.Bucket(b).Stat(ctx, manifest.ManifestKey(tag))
 		switch {
 		case err == nil:
@@ -74,6 +87,7 @@ func PruneTopology(ctx context.Context, b store.Bucket, tag string) (bool, error
 			return false, fmt.Errorf("looking for the backup %s of %s: %w", tag, place, err)
 		}
 	}
+	key := manifest.TopologyKey(tag)
 	if err := b.Delete(ctx, key); err != nil {
 		return false, fmt.Errorf("removing %s: %w", key, err)
 	}

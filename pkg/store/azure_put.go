@@ -59,7 +59,7 @@ func (s *azureService) sendLarge(ctx context.Context, key string, size int64, bo
 // sendBlocks sends the blocks under names that no other writer of the key uses:
 // Azure keeps those of all writers together, and would mix them.
 func (s *azureService) sendBlocks(ctx context.Context, key string, size int64, body io.Reader, staged *atomic.Bool) ([]string, error) {
-	length := max(s.buffers.partSize, (size+maxBlocks-1)/maxBlocks)
+	length := partLength(s.buffers.partSize, size, maxBlocks)
 	names := make([]string, (size+length-1)/length)
 	upload := rand.Text()
 	client := s.container.NewBlockBlobClient(key)

@@ -79,7 +79,7 @@ func (s *s3Service) begin(ctx context.Context, key string) (id string, err error
 }
 
 func (s *s3Service) sendParts(ctx context.Context, key, id string, size int64, body io.Reader) ([]types.CompletedPart, error) {
-	length := max(s.buffers.partSize, (size+maxParts-1)/maxParts)
+	length := partLength(s.buffers.partSize, size, maxParts)
 	parts := make([]types.CompletedPart, (size+length-1)/length)
 	err := s.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, buffer []byte) (err error) {
 		parts[i], err = s.sendPart(ctx, key, id, int32(i+1), buffer)

@@ -3,10 +3,12 @@ package transfer_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,6 +105,99 @@ func BenchmarkSmallFiles(b *testing.B) {
 		noError(b, err)
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "files/s")
+}
+
+// shapes are what nodes have, a tenth as much as they would: few large files, many
+// of middle size, many small ones, and SSTables of eight components.
+var shapes = map[string]func() (sizes []int){
+	"few-large":   func() []int { return slices.Repeat([]int{100 << 20}, 4) },
+	"many-middle": func() []int { return slices.Repeat([]int{5 << 20}, 20) },
+	"many-small":  func() []int { return slices.Repeat([]int{50 << 10}, 2000) },
+	"sstables": func() []int {
+		return slices.Repeat([]int{1 << 20, 10, 16 << 10, 64 << 10, 5 << 10, 1 << 10, 10 << 10, 92}, 25)
+	},
+}
+
+// BenchmarkShapes moves each shape to a bucket that keeps nothing, and from one
+// that is in memory. Allocations are those of all files together.
+func BenchmarkShapes(b *testing.B) {
+	for name, shape := range shapes {
+		sizes := shape()
+		var bytes int64
+		for _, size := range sizes {
+			bytes += int64(size)
+		}
+		report := func(b *testing.B) {
+			b.Helper()
+			b.ReportMetric(float64(b.N*len(sizes))/b.Elapsed().Seconds(), "files/s")
+		}
+		b.Run("up/"+name, func(b *testing.B) {
+			dir := b.TempDir()
+			items := make([]transfer.Outgoing, len(sizes))
+			for i, size := range sizes {
+				items[i] = outgoing(b, dir, fmt.Sprint(i), content(b, size))
+				items[i].SHA256 = "" // as a first backup has them
+			}
+			b.SetBytes(bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := transfer.Upload(b.Context(), sink{storetest.NewMemory()}, items, transfer.Options{})
+				noError(b, err)
+			}
+			report(b)
+		})
+		b.Run("down/"+name, func(b *testing.B) {
+			bucket, dir := storetest.NewMemory(), b.TempDir()
+			items := make([]transfer.Incoming, len(sizes))
+			for i, size := range sizes {
+				items[i] = incoming(b, bucket, fmt.Sprint(i), content(b, size))
+			}
+			b.SetBytes(bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				noError(b, transfer.Download(b.Context(), bucket, filepath.Join(dir, "to"), items, transfer.Options{}))
+				b.StopTimer()
+				noError(b, os.RemoveAll(filepath.Join(dir, "to")))
+				b.StartTimer()
+			}
+			report(b)
+		})
+	}
+}
+
+// BenchmarkHash is the pass over a file of which nothing is known but its name.
+func BenchmarkHash(b *testing.B) {
+	dir := b.TempDir()
+	var list []transfer.File
+	for i := range benchFiles {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		write(b, path, content(b, benchSize))
+		list = append(list, transfer.File{Path: path, Size: benchSize})
+	}
+	b.SetBytes(benchFiles * benchSize)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := transfer.Hash(b.Context(), list, transfer.Options{})
+		noError(b, err)
+	}
+}
+
+// BenchmarkPlan puts a hundred thousand files in order, and moves none of them.
+func BenchmarkPlan(b *testing.B) {
+	const files = 100_000
+	size := func(i int) int64 { return int64(i) * 7919 % (20 << 20) }
+	stop := errors.New("that is all")
+	b.ReportAllocs()
+	for b.Loop() {
+		err := transfer.UploadEach(b.Context(), storetest.NewMemory(), files, size,
+			func(i int) transfer.Outgoing {
+				return transfer.Outgoing{Path: "none", Size: size(i), Places: []transfer.Place{{Key: "k"}}}
+			},
+			func(int, transfer.Placed) error { return stop }, transfer.Options{Parallel: 1})
+		if !errors.Is(err, os.ErrNotExist) {
+			b.Fatal(err)
+		}
+	}
 }
 
 func timed(b *testing.B, do func() error) time.Duration {

@@ -128,6 +128,14 @@ func checkSpace(dir string, items []Incoming) error {
 	return nil
 }
 
+// full makes the error of a disk that filled up meanwhile an ErrNoSpace.
+func full(dir string, err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w in %s: %w", ErrNoSpace, dir, err)
+	}
+	return err
+}
+
 // makeDirs makes the directories of the items, removes what an earlier life left
 // unfinished in them, and returns them and their parents. Those of files that
 // are in place belong to them: whoever put them there may have died before it

@@ -13,7 +13,17 @@
 //   - No name leads out of the directory that was given.
 //   - The first error stops everything and names the file or key. When ctx is
 //     done nothing more is written.
-//   - Memory is one small buffer a stream, however large the files are.
+//   - Memory is one small buffer a stream, however large the files are, and what
+//     the bucket keeps of what is on its way.
+//   - A file is read once. What is not known of it before is its hash, which is that
+//     of the bytes that were sent; a file that changes meanwhile is store.ErrCorrupt.
+//   - The page cache is left as it was: what was read or written goes out of it,
+//     unless it was there before.
+//   - The largest are first. Large files take at most a quarter of the workers of
+//     an upload, since a bucket takes each of them in several parts at once, and
+//     small ones, which mostly wait for answers, have the others.
+//   - A worker of which no byte moves for Options.Stall ends it all with ErrStalled.
+//     Waiting for the rate is no stall.
 //
 // What the use cases need besides to do the same with files of their own is here,
 // too: WriteFile, SyncDir, Copy, Each.

@@ -33,7 +33,7 @@ type Incoming struct {
 // Download moves objects into a directory, which it makes. A file that is there
 // with the right content is kept, and any other in its place is replaced.
 func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming, o Options) error {
-	r := &receiver{fetcher: newFetcher(b, o), parallel: Parallel(o.Parallel), items: items}
+	r := &receiver{fetcher: newFetcher(b, o), options: o, items: items}
 	defer r.meter.finish()
 	if err := r.count(); err != nil {
 		return err
@@ -53,11 +53,7 @@ func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming,
 		if err != nil {
 			return err
 		}
-		order := largeFirst(len(missing), func(i int) int64 { return missing[i].Size })
-		err = Each(ctx, len(missing), r.parallel, func(ctx context.Context, i int) error {
-			return r.download(ctx, missing[order[i]])
-		})
-		if err != nil {
+		if err := r.move(ctx, missing); err != nil {
 			return err
 		}
 		return r.sync(dirs)
@@ -67,7 +63,7 @@ func Download(ctx context.Context, b store.Bucket, dir string, items []Incoming,
 // Verify reads the files that Download would have made of the items. One that
 // is missing is fs.ErrNotExist, one with other content store.ErrCorrupt.
 func Verify(ctx context.Context, dir string, items []Incoming, o Options) error {
-	r := &receiver{fetcher: newFetcher(nil, o), parallel: Parallel(o.Parallel), items: items}
+	r := &receiver{fetcher: newFetcher(nil, o), options: o, items: items}
 	defer r.meter.finish()
 	if err := r.count(); err != nil {
 		return err
@@ -78,7 +74,7 @@ func Verify(ctx context.Context, dir string, items []Incoming, o Options) error 
 	}
 	defer root.Close()
 	r.root = root
-	return Each(ctx, len(items), r.parallel, func(ctx context.Context, i int) error {
+	return Each(ctx, len(items), Parallel(o.Parallel), func(ctx context.Context, i int) error {
 		t := &tally{m: r.meter}
 		if err := r.check(ctx, items[i]); err != nil {
 			return fmt.Errorf("verifying %s: %w", filepath.Join(dir, items[i].Path), err)
@@ -91,8 +87,8 @@ func Verify(ctx context.Context, dir string, items []Incoming, o Options) error 
 // receiver is one call of Download or Verify.
 type receiver struct {
 	fetcher
-	parallel int
-	items    []Incoming
+	options Options
+	items   []Incoming
 	// root keeps every name below the directory, whatever links lie in it.
 	root *os.Root
 }
@@ -123,6 +119,11 @@ func checkIncoming(item Incoming) error {
 		strings.ContainsAny(item.Path, "\\\x00") || strings.HasPrefix(path.Base(item.Path), Hidden) {
 		return fmt.Errorf("%w: %.300q is no path for %s", ErrInvalid, item.Path, item.Key)
 	}
+	return checkContent(item)
+}
+
+// checkContent checks what an item says of the bytes.
+func checkContent(item Incoming) error {
 	if item.Size < 0 {
 		return fmt.Errorf("%w: %s has %d bytes", ErrInvalid, item.Key, item.Size)
 	}
@@ -136,7 +137,7 @@ func checkIncoming(item Incoming) error {
 // others.
 func (r *receiver) missing(ctx context.Context) ([]Incoming, error) {
 	absent := make([]bool, len(r.items))
-	err := Each(ctx, len(r.items), r.parallel, func(ctx context.Context, i int) error {
+	err := Each(ctx, len(r.items), Parallel(r.options.Parallel), func(ctx context.Context, i int) error {
 		err := r.check(ctx, r.items[i])
 		switch {
 		case err == nil:
@@ -183,32 +184,40 @@ func (r *receiver) check(ctx context.Context, item Incoming) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := Copy(ctx, d, f); err != nil {
+	if _, err := passOnce(ctx, f, item.Size, d, func(int) {}); err != nil {
 		return err
 	}
 	return d.check()
 }
 
+// move downloads the items. An object comes as one stream, so that all workers
+// may take the large ones.
+func (r *receiver) move(ctx context.Context, items []Incoming) error {
+	return watch(ctx, r.options, Parallel(r.options.Parallel), func(workers []*pulse) error {
+		lanes := newLanes(len(items), func(i int) int64 { return items[i].Size })
+		return lanes.run(ctx, workers, true, func(ctx context.Context, p *pulse, i int) error {
+			return r.download(ctx, p, items[i])
+		})
+	})
+}
+
 // download makes one file. What is written beside its place is gone if this
 // fails.
-func (r *receiver) download(ctx context.Context, item Incoming) (err error) {
+func (r *receiver) download(ctx context.Context, p *pulse, item Incoming) (err error) {
 	temp := path.Join(path.Dir(item.Path), Hidden+rand.Text())
 	f, err := r.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // less the umask, as Cassandra's own files
 	if err != nil {
-		return fmt.Errorf("downloading %s to %s: %w", item.Key, r.local(item), err)
+		return fmt.Errorf("downloading %s to %s: %w", item.Key, r.local(item), full(r.root.Name(), err))
 	}
 	defer func() {
 		if err != nil {
 			// Closing twice is no harm; what counts is that nothing stays behind.
 			_ = f.Close()
-			err = errors.Join(fmt.Errorf("downloading %s to %s: %w", item.Key, r.local(item), err), r.root.Remove(temp))
+			err = errors.Join(fmt.Errorf("downloading %s to %s: %w", item.Key, r.local(item), full(r.root.Name(), err)), r.root.Remove(temp))
 		}
 	}()
 	t := &tally{m: r.meter}
-	if err := r.fill(ctx, f, item, t); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
+	if err := r.fill(ctx, p, f, item, t); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
@@ -224,15 +233,21 @@ func (r *receiver) download(ctx context.Context, item Incoming) (err error) {
 	return nil
 }
 
-func (r *receiver) fill(ctx context.Context, w io.Writer, item Incoming, t *tally) error {
+// fill writes an object to a file, and brings it to the disk.
+func (r *receiver) fill(ctx context.Context, p *pulse, f *os.File, item Incoming, t *tally) error {
 	d, err := newDigest(item.Hash)
 	if err != nil {
 		return err
 	}
-	if err := r.fetch(ctx, item.Key, item.Size, io.MultiWriter(w, d), t.add); err != nil {
+	w := &writing{f: f}
+	if err := r.fetch(ctx, p, item.Key, item.Size, io.MultiWriter(w, d), t.add); err != nil {
 		return err
 	}
-	return d.check()
+	if err := d.check(); err != nil {
+		return err
+	}
+	p.rest() // the disk may take long, and says so itself when it does not go on
+	return w.sync()
 }
 
 // local is the path of an item for people.

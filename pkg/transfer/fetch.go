@@ -11,15 +11,36 @@ import (
 // fetcher reads objects whole.
 type fetcher struct {
 	bucket store.Bucket
-	limit  *limiter
+	limits []*Limiter
 	meter  *meter
 }
 
-func newFetcher(b store.Bucket, o Options) fetcher { return fetcher{b, newLimiter(o), newMeter(o)} }
+func newFetcher(b store.Bucket, o Options) fetcher {
+	limits := o.Limits[:len(o.Limits):len(o.Limits)]
+	if o.BytesPerSecond > 0 {
+		limits = append(limits, NewLimiter(o.BytesPerSecond, o.clock()))
+	}
+	return fetcher{b, limits, newMeter(o)}
+}
+
+// passed waits until n bytes that moved may have done so.
+func (f *fetcher) passed(ctx context.Context, p *pulse, n int) error {
+	if len(f.limits) > 0 {
+		p.rest()
+	}
+	for _, l := range f.limits {
+		if err := l.wait(ctx, n); err != nil {
+			return err
+		}
+	}
+	p.touch()
+	return nil
+}
 
 // fetch writes an object to w and tells more of each piece. An object of another
 // size is store.ErrCorrupt, before anything is written.
-func (f *fetcher) fetch(ctx context.Context, key string, size int64, w io.Writer, more func(n int)) error {
+func (f *fetcher) fetch(ctx context.Context, p *pulse, key string, size int64, w io.Writer, more func(n int)) error {
+	p.touch()
 	body, object, err := f.bucket.Get(ctx, key, 0)
 	if err != nil {
 		return err
@@ -28,14 +49,14 @@ func (f *fetcher) fetch(ctx context.Context, key string, size int64, w io.Writer
 	if object.Size != size {
 		return wrongSize(object.Size, size)
 	}
-	return f.take(ctx, body, size, w, more)
+	return f.take(ctx, p, body, size, w, more)
 }
 
 // take writes the bytes of an object to w.
-func (f *fetcher) take(ctx context.Context, body io.Reader, size int64, w io.Writer, more func(n int)) error {
-	limited := readerFunc(func(p []byte) (int, error) {
-		n, err := body.Read(p)
-		if waitErr := f.limit.wait(ctx, n); waitErr != nil {
+func (f *fetcher) take(ctx context.Context, p *pulse, body io.Reader, size int64, w io.Writer, more func(n int)) error {
+	limited := readerFunc(func(b []byte) (int, error) {
+		n, err := body.Read(b)
+		if waitErr := f.passed(ctx, p, n); waitErr != nil {
 			return n, waitErr
 		}
 		return n, err

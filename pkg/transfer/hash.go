@@ -42,7 +42,7 @@ func Hash(ctx context.Context, files []File, o Options) ([]string, error) {
 	sums := make([]string, len(files))
 	err := Each(ctx, len(files), min(Parallel(o.Parallel), runtime.GOMAXPROCS(0)), func(ctx context.Context, i int) error {
 		t := &tally{m: meter}
-		sum, err := hashFile(ctx, files[i], t)
+		sum, err := hashFile(ctx, files[i], t.add)
 		if err != nil {
 			return fmt.Errorf("hashing %s: %w", files[i].Path, err)
 		}
@@ -56,14 +56,14 @@ func Hash(ctx context.Context, files []File, o Options) ([]string, error) {
 	return sums, nil
 }
 
-func hashFile(ctx context.Context, want File, t *tally) (string, error) {
+func hashFile(ctx context.Context, want File, more func(n int)) (string, error) {
 	f, err := openSized(want)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := pass(ctx, f, h, t.add)
+	n, err := passOnce(ctx, f, want.Size, h, more)
 	if err != nil {
 		return "", err
 	}
@@ -93,13 +93,42 @@ func openSized(want File) (*os.File, error) {
 	return f, nil
 }
 
+// MismatchError is the store.ErrCorrupt of content that is not what was expected.
+type MismatchError struct {
+	// Hash says that the hash is another; else it is the size.
+	Hash bool
+	// Found and Expected are hashes, or numbers of bytes.
+	Found, Expected string
+}
+
+// Error tells both.
+func (e *MismatchError) Error() string {
+	if e.Hash {
+		return fmt.Sprintf("%v: its hash is %s, not %s", store.ErrCorrupt, e.Found, e.Expected)
+	}
+	return fmt.Sprintf("%v: it has %s bytes, not %s", store.ErrCorrupt, e.Found, e.Expected)
+}
+
+// Is makes it a store.ErrCorrupt.
+func (e *MismatchError) Is(target error) bool { return target == store.ErrCorrupt }
+
 func wrongSize(got, want int64) error {
-	return fmt.Errorf("%w: it has %d bytes, not %d", store.ErrCorrupt, got, want)
+	return &MismatchError{Found: strconv.FormatInt(got, 10), Expected: strconv.FormatInt(want, 10)}
 }
 
 // Copy copies until the source ends or ctx does.
 func Copy(ctx context.Context, w io.Writer, r io.Reader) (done int64, err error) {
 	return pass(ctx, r, w, func(int) {})
+}
+
+// passOnce is pass of a file that nobody will read soon.
+func passOnce(ctx context.Context, f *os.File, size int64, w io.Writer, more func(n int)) (done int64, err error) {
+	way := follow(f, size)
+	defer way.end()
+	return pass(ctx, f, w, func(n int) {
+		way.moved(n)
+		more(n)
+	})
 }
 
 // pass copies from r to w until r ends or ctx does, and tells more of each piece.
@@ -171,7 +200,7 @@ func (d *digest) check() error {
 		return nil
 	}
 	if got := d.text(d.hash.Sum(nil)); got != d.want {
-		return fmt.Errorf("%w: its hash is %s, not %s", store.ErrCorrupt, got, d.want)
+		return &MismatchError{Hash: true, Found: got, Expected: d.want}
 	}
 	return nil
 }

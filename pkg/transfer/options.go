@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
@@ -27,6 +28,12 @@ type Options struct {
 	Parallel int
 	// BytesPerSecond limits all streams together; 0 is no limit.
 	BytesPerSecond int64
+	// Limits are shared with other calls, or change while this one runs; each of
+	// them holds.
+	Limits []*Limiter
+	// Stall is for how long a worker may move nothing, before that is ErrStalled;
+	// 0 is for ever.
+	Stall time.Duration
 	// Report is told how far the work is, about ten times a second and once at
 	// the end. It is never called twice at the same time.
 	Report func(Counts)

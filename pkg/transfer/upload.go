@@ -1,15 +1,12 @@
 package transfer
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
@@ -19,11 +16,15 @@ import (
 type Outgoing struct {
 	Path string
 	Size int64
-	// SHA256 in hexadecimal, as Hash returns it.
+	// SHA256 in hexadecimal, as Hash returns it; or "" where it is not known yet,
+	// and is found out on the way.
 	SHA256 string
 	// Places are where the object may lie, in order of preference. The first one
 	// is used that is free, or whose object has the very same content.
 	Places []Place
+	// Further is one place more for a file whose SHA256 is not known, and which the
+	// name of that place depends on. It is asked when all others are taken.
+	Further func(sha256 string) Place
 }
 
 // Place is a key that an object may have.
@@ -37,39 +38,70 @@ type Place struct {
 // Placed is where an Outgoing ended up.
 type Placed struct {
 	Key string
+	// SHA256 is that of the object, in hexadecimal.
+	SHA256 string
 	// Reused says that the object was there already.
 	Reused bool
 }
 
-// Upload moves files into a bucket and answers in the order of the items.
+// Upload moves files into a bucket and answers in the order of the items. A file
+// is read once, and hashed while it is sent: its content is that of the object,
+// whatever it was planned to be.
 func Upload(ctx context.Context, b store.Bucket, items []Outgoing, o Options) ([]Placed, error) {
-	u := &uploader{newFetcher(b, o)}
-	defer u.meter.finish()
-	total := Counts{FilesTotal: int64(len(items))}
 	for _, item := range items {
 		if err := checkOutgoing(item); err != nil {
 			return nil, err
 		}
-		total.BytesTotal += item.Size
 	}
-	u.meter.add(total)
-	order := largeFirst(len(items), func(i int) int64 { return items[i].Size })
 	placed := make([]Placed, len(items))
-	err := Each(ctx, len(items), Parallel(o.Parallel), func(ctx context.Context, i int) (err error) {
-		placed[order[i]], err = u.upload(ctx, items[order[i]])
-		return err
-	})
+	err := UploadEach(ctx, b, len(items), func(i int) int64 { return items[i].Size }, func(i int) Outgoing { return items[i] },
+		func(i int, p Placed) error {
+			placed[i] = p
+			return nil
+		}, o)
 	if err != nil {
 		return nil, err
 	}
 	return placed, nil
 }
 
+// UploadEach is Upload of n items that are made when their turn comes, since a
+// hundred thousand of them take memory: all must have the size that was told
+// before, and done gets where each ended up. Item and done are called from many
+// goroutines.
+func UploadEach(
+	ctx context.Context, b store.Bucket, n int, size func(i int) int64, item func(i int) Outgoing, done func(i int, p Placed) error, o Options,
+) error {
+	u := &uploader{newFetcher(b, o)}
+	defer u.meter.finish()
+	total := Counts{FilesTotal: int64(n)}
+	for i := range n {
+		if size(i) < 0 {
+			return fmt.Errorf("%w: %s has %d bytes", ErrInvalid, item(i).Path, size(i))
+		}
+		total.BytesTotal += size(i)
+	}
+	u.meter.add(total)
+	return watch(ctx, o, Parallel(o.Parallel), func(workers []*pulse) error {
+		return newLanes(n, size).run(ctx, workers, false, func(ctx context.Context, p *pulse, i int) error {
+			s := &sending{uploader: u, Outgoing: item(i), pulse: p, tally: &tally{m: u.meter}}
+			if err := checkOutgoing(s.Outgoing); err != nil {
+				return err
+			}
+			placed, err := s.upload(ctx)
+			if err != nil {
+				return err
+			}
+			return done(i, placed)
+		})
+	})
+}
+
 func checkOutgoing(item Outgoing) error {
 	switch {
 	case item.Size < 0:
 		return fmt.Errorf("%w: %s has %d bytes", ErrInvalid, item.Path, item.Size)
-	case !sha256Form.MatchString(item.SHA256):
+	case item.SHA256 != "" && !sha256Form.MatchString(item.SHA256):
 		return fmt.Errorf("%w: %.100q is no SHA-256, of %s", ErrInvalid, item.SHA256, item.Path)
 	case len(item.Places) == 0:
 		return fmt.Errorf("%w: there is no place for %s", ErrInvalid, item.Path)
@@ -77,43 +109,55 @@ func checkOutgoing(item Outgoing) error {
 	return nil
 }
 
-// largeFirst orders n items so that a large one does not begin when all others
-// are done.
-func largeFirst(n int, size func(i int) int64) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size(b), size(a)) })
-	return order
-}
-
 type uploader struct{ fetcher }
 
-func (u *uploader) upload(ctx context.Context, item Outgoing) (Placed, error) {
-	t := &tally{m: u.meter}
-	for _, place := range item.Places {
-		reused, err := u.occupy(ctx, item, place, t)
-		switch {
-		case err == nil && reused:
-			t.reused(item.Size)
-			return Placed{place.Key, true}, nil
-		case err == nil:
-			t.moved()
-			return Placed{place.Key, false}, nil
-		case !errors.Is(err, store.ErrExists):
-			return Placed{}, fmt.Errorf("uploading %s as %s: %w", item.Path, place.Key, err)
+// sending is one file on its way.
+type sending struct {
+	*uploader
+	Outgoing
+	pulse *pulse
+	tally *tally
+	// before is what the file was when it was first opened.
+	before fileState
+}
+
+func (s *sending) upload(ctx context.Context) (Placed, error) {
+	var last string
+	for _, place := range s.Places {
+		last = place.Key
+		if placed, err := s.try(ctx, place); !errors.Is(err, store.ErrExists) {
+			return placed, err
 		}
 	}
-	return Placed{}, fmt.Errorf("uploading %s: %w: every key is taken by other content, the last is %s",
-		item.Path, store.ErrExists, item.Places[len(item.Places)-1].Key)
+	if s.Further != nil { // the hash is known now: the others were compared with it
+		place := s.Further(s.SHA256)
+		last = place.Key
+		if placed, err := s.try(ctx, place); !errors.Is(err, store.ErrExists) {
+			return placed, err
+		}
+	}
+	return Placed{}, fmt.Errorf("uploading %s: %w: every key is taken by other content, the last is %s", s.Path, store.ErrExists, last)
+}
+
+// try is ErrExists for a place that other content has.
+func (s *sending) try(ctx context.Context, place Place) (Placed, error) {
+	reused, err := s.occupy(ctx, place)
+	switch {
+	case err != nil:
+		return Placed{}, fmt.Errorf("uploading %s as %s: %w", s.Path, place.Key, err)
+	case reused:
+		s.tally.reused(s.Size)
+	default:
+		s.tally.moved()
+	}
+	return Placed{place.Key, s.SHA256, reused}, nil
 }
 
 // occupy makes the object be there, and says whether it was. It is ErrExists
 // where other content is.
-func (u *uploader) occupy(ctx context.Context, item Outgoing, place Place, t *tally) (reused bool, err error) {
+func (s *sending) occupy(ctx context.Context, place Place) (reused bool, err error) {
 	if place.Taken {
-		reused, err = u.compare(ctx, item, place.Key)
+		reused, err = s.compare(ctx, place.Key)
 		if !errors.Is(err, store.ErrNotFound) {
 			return reused, err
 		}
@@ -122,98 +166,48 @@ func (u *uploader) occupy(ctx context.Context, item Outgoing, place Place, t *ta
 	if err := Stopped(ctx); err != nil {
 		return false, err
 	}
-	err = u.bucket.Put(ctx, place.Key, item.Size, func() (io.ReadCloser, error) {
-		t.again()
-		return u.open(ctx, item, t)
+	var sent *source
+	err = s.bucket.Put(ctx, place.Key, s.Size, func() (io.ReadCloser, error) {
+		s.tally.again()
+		source, err := s.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sent = source
+		return source, nil
 	})
-	if errors.Is(err, store.ErrExists) {
-		t.again()
-		return u.compare(ctx, item, place.Key)
+	switch {
+	case errors.Is(err, store.ErrExists):
+		s.tally.again()
+		return s.compare(ctx, place.Key)
+	case err == nil && !sent.whole():
+		// The answer to an attempt that broke off may have got lost, and what is
+		// there was taken for ours by its size.
+		s.tally.again()
+		return s.compare(ctx, place.Key)
+	case err == nil:
+		s.SHA256 = sent.sum()
 	}
 	return false, err
 }
 
 // compare reads an object: nobody vouches for it, so its name and size prove
 // nothing. It is ErrExists where the content is another.
-func (u *uploader) compare(ctx context.Context, item Outgoing, key string) (same bool, err error) {
+func (s *sending) compare(ctx context.Context, key string) (same bool, err error) {
+	if s.SHA256 == "" {
+		if s.SHA256, err = hashFile(ctx, File{s.Path, s.Size}, func(int) { s.pulse.touch() }); err != nil {
+			return false, fmt.Errorf("hashing: %w", err)
+		}
+	}
 	h := sha256.New()
-	err = u.fetch(ctx, key, item.Size, h, func(int) {})
+	err = s.fetch(ctx, s.pulse, key, s.Size, h, func(int) {})
 	switch {
 	case errors.Is(err, store.ErrCorrupt): // of another size
 		return false, fmt.Errorf("%w: %w", store.ErrExists, err)
 	case err != nil:
 		return false, fmt.Errorf("comparing: %w", err)
-	case hex.EncodeToString(h.Sum(nil)) != item.SHA256:
+	case hex.EncodeToString(h.Sum(nil)) != s.SHA256:
 		return false, store.ErrExists
 	}
 	return true, nil
 }
-
-// open opens a file for one attempt to send it. The reader fails instead of
-// giving the last bytes of what is not the planned content, so that no object
-// can come of it.
-func (u *uploader) open(ctx context.Context, item Outgoing, t *tally) (io.ReadCloser, error) {
-	f, err := openSized(File{item.Path, item.Size})
-	if err != nil {
-		return nil, err
-	}
-	h := sha256.New()
-	left := item.Size
-	check := func() error {
-		if left > 0 {
-			return nil
-		}
-		if got := hex.EncodeToString(h.Sum(nil)); got != item.SHA256 {
-			return fmt.Errorf("%w: it changed, its SHA-256 is %s, not %s", store.ErrCorrupt, got, item.SHA256)
-		}
-		return nil
-	}
-	if err := check(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &source{f, func(p []byte) (int, error) {
-		if left == 0 {
-			return 0, io.EOF
-		}
-		n, err := f.Read(p[:min(int64(len(p)), left, bufferSize)])
-		if errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("%w: it ended %d bytes early", store.ErrCorrupt, left)
-		}
-		if err != nil {
-			return 0, err
-		}
-		h.Write(p[:n])
-		left -= int64(n)
-		if err := u.limit.wait(ctx, n); err != nil {
-			return 0, err
-		}
-		if err := check(); err != nil {
-			return 0, err
-		}
-		if err := Stopped(ctx); err != nil {
-			return 0, err
-		}
-		t.add(n)
-		return n, nil
-	}, nil}, nil
-}
-
-// source is an open file whose first error is its last word.
-type source struct {
-	f    *os.File
-	read func(p []byte) (int, error)
-	err  error
-}
-
-// Read reads the next bytes.
-func (s *source) Read(p []byte) (int, error) {
-	if s.err != nil || len(p) == 0 {
-		return 0, s.err
-	}
-	n, err := s.read(p)
-	s.err = err
-	return n, err
-}
-
-// Close closes the file.
-func (s *source) Close() error { return s.f.Close() }

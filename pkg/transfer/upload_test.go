@@ -86,7 +86,7 @@ func TestUploadMovesFilesOfAllSizes(t *testing.T) {
 	})
 	noError(t, err)
 	for i, item := range items {
-		if placed[i] != (transfer.Placed{Key: item.Places[0].Key}) {
+		if placed[i] != (transfer.Placed{Key: item.Places[0].Key, SHA256: item.SHA256}) {
 			t.Errorf("%s was placed at %+v", item.Path, placed[i])
 		}
 		if sum(object(t, b, placed[i].Key)) != item.SHA256 {
@@ -137,45 +137,53 @@ func TestUploadChoosesAPlace(t *testing.T) {
 			places: []transfer.Place{{Key: "a", Taken: true}, {Key: "b"}}, err: store.ErrExists, puts: 1,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			memory := storetest.NewMemory()
-			for key, body := range tc.there {
-				put(t, memory, key, body)
-			}
-			b := storetest.NewFaulty(memory)
-			var last transfer.Counts
-			placed, err := transfer.Upload(t.Context(), b, []transfer.Outgoing{outgoing(t, t.TempDir(), "f", body, tc.places...)},
-				transfer.Options{Report: func(c transfer.Counts) { last = c }})
-			if got := b.Calls(storetest.Put); got != tc.puts {
-				t.Errorf("it was offered %d times, not %d", got, tc.puts)
-			}
-			for key, body := range tc.there {
-				if string(object(t, memory, key)) != string(body) {
-					t.Errorf("%s was overwritten", key)
+		for _, hashed := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", hashed before ", hashed), func(t *testing.T) {
+				t.Parallel()
+				memory := storetest.NewMemory()
+				for key, body := range tc.there {
+					put(t, memory, key, body)
 				}
-			}
-			if tc.err != nil {
-				if !errors.Is(err, tc.err) {
-					t.Errorf("the error is %v", err)
+				b := storetest.NewFaulty(memory)
+				var last transfer.Counts
+				item := outgoing(t, t.TempDir(), "f", body, tc.places...)
+				wanted := tc.want
+				wanted.SHA256 = item.SHA256
+				if !hashed {
+					item.SHA256 = ""
 				}
-				return
-			}
-			noError(t, err)
-			if placed[0] != tc.want {
-				t.Errorf("it was placed at %+v", placed[0])
-			}
-			if string(object(t, memory, placed[0].Key)) != string(body) {
-				t.Error("the object has other content")
-			}
-			want := transfer.Counts{FilesTotal: 1, FilesDone: 1, BytesTotal: 1000, BytesDone: 1000}
-			if tc.want.Reused {
-				want.FilesReused, want.BytesReused = 1, 1000
-			}
-			if diff := cmp.Diff(want, last); diff != "" {
-				t.Error(diff)
-			}
-		})
+				placed, err := transfer.Upload(t.Context(), b, []transfer.Outgoing{item},
+					transfer.Options{Report: func(c transfer.Counts) { last = c }})
+				if got := b.Calls(storetest.Put); got != tc.puts {
+					t.Errorf("it was offered %d times, not %d", got, tc.puts)
+				}
+				for key, body := range tc.there {
+					if string(object(t, memory, key)) != string(body) {
+						t.Errorf("%s was overwritten", key)
+					}
+				}
+				if tc.err != nil {
+					if !errors.Is(err, tc.err) {
+						t.Errorf("the error is %v", err)
+					}
+					return
+				}
+				noError(t, err)
+				if placed[0] != wanted {
+					t.Errorf("it was placed at %+v", placed[0])
+				}
+				if string(object(t, memory, placed[0].Key)) != string(body) {
+					t.Error("the object has other content")
+				}
+				want := transfer.Counts{FilesTotal: 1, FilesDone: 1, BytesTotal: 1000, BytesDone: 1000}
+				if wanted.Reused {
+					want.FilesReused, want.BytesReused = 1, 1000
+				}
+				if diff := cmp.Diff(want, last); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
 	}
 }
 
@@ -338,9 +346,9 @@ func TestUploadRefusesItemsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	good := outgoing(t, t.TempDir(), "f", []byte("x"))
 	for name, spoil := range map[string]func(o *transfer.Outgoing){
-		"no place":        func(o *transfer.Outgoing) { o.Places = nil },
-		"no hash":         func(o *transfer.Outgoing) { o.SHA256 = "" },
-		"a negative size": func(o *transfer.Outgoing) { o.Size = -1 },
+		"no place":          func(o *transfer.Outgoing) { o.Places = nil },
+		"a hash of no kind": func(o *transfer.Outgoing) { o.SHA256 = "abc" },
+		"a negative size":   func(o *transfer.Outgoing) { o.Size = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
