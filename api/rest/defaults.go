@@ -37,6 +37,9 @@ var builtin = Types{
 	TypeRemoveBackup: func() Request {
 		return &RemoveBackupRequest{Header: Header{Type: TypeRemoveBackup}, Store: newStore()}
 	},
+	TypeVerify: func() Request {
+		return &VerifyRequest{Header: Header{Type: TypeVerify}, Store: newStore(), Level: VerifyList}
+	},
 	TypeCommitLogBackup: func() Request {
 		return &CommitLogBackupRequest{Header: Header{Type: TypeCommitLogBackup}, Store: newStore(), MetadataDirective: "COPY"}
 	},
@@ -130,6 +133,9 @@ func (s *Store) complete() []string {
 	var warnings []string
 	if p := s.ProxySettings; p != nil {
 		p.ProxyProtocol = strings.ToLower(p.ProxyProtocol)
+	}
+	if s.K8sSecretName != "" {
+		warnings = append(warnings, "k8sSecretName is not read: the keys to the bucket are the sidecar's own, or those of credentials")
 	}
 	s.Retry.Strategy = strings.ToUpper(s.Retry.Strategy)
 	if s.Retry.Strategy != retryLinear && s.Retry.Strategy != retryExponential {

@@ -66,6 +66,9 @@ type Transfer struct {
 	FilesDone   int64 `json:"filesDone" doc:"Files moved or found already in place."`
 	BytesReused int64 `json:"bytesReused" doc:"Bytes found already in place."`
 	FilesReused int64 `json:"filesReused" doc:"Files found already in place."`
+
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty" doc:"How fast bytes move now; left out while that is not known."`
+	SecondsLeft    int64 `json:"secondsLeft,omitempty" doc:"How long it takes at this rate; left out while that is not known."`
 }
 
 // NodeProgress is one node's part in a global request.

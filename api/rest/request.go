@@ -41,7 +41,7 @@ type Store struct {
 	Retry                  Retry          `json:"retry" doc:"How calls to the store are repeated."`
 	KMSKeyID               string         `json:"kmsKeyId,omitempty" doc:"Key that encrypts objects. Refused: not supported yet."`
 	K8sNamespace           string         `json:"k8sNamespace,omitempty" doc:"Taken for the sake of old clients; it changes nothing."`
-	K8sSecretName          string         `json:"k8sSecretName,omitempty" doc:"Taken for the sake of old clients; it changes nothing."`
+	K8sSecretName          string         `json:"k8sSecretName,omitempty" doc:"Taken for the sake of old clients; the Secret is not read, and a warning says so."`
 	// Credentials are ours: the keys to the bucket, for a sidecar that has none.
 	Credentials *Credentials `json:"credentials,omitempty" doc:"Keys to the bucket, for a sidecar that has none. They are used for this one operation and kept nowhere."`
 }
@@ -96,6 +96,7 @@ type BackupRequest struct {
 	SkipRefreshing        bool       `json:"skipRefreshing" doc:"Taken for the sake of old clients; it changes nothing."`
 	CassandraDirectory    Path       `json:"cassandraDirectory,omitempty" doc:"Taken for the sake of old clients; Cassandra is asked for its directories."`
 	DataDirs              []Path     `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out."`
+	Dedup                 string     `json:"dedup,omitempty" validate:"omitempty,oneof=listing manifest" doc:"How files are found that are in the bucket already: listing, as by default, believes manifests where the bucket's list agrees, and manifest believes the newest ones alone, which saves a request for each thousand objects." example:"listing"`
 }
 
 // RestoreRequest restores one phase on one node or, with GlobalRequest, all
@@ -125,8 +126,10 @@ type RestoreRequest struct {
 	NewCluster                bool              `json:"newCluster" doc:"The data goes into a cluster of other nodes. For IN_PLACE."`
 	Rename                    map[string]string `json:"rename" doc:"Tables that are restored into another: keyspace.table to keyspace.other."`
 	SinglePhase               bool              `json:"singlePhase" doc:"Run only the phase of restorationPhase. Refused with globalRequest: send the phase to each sidecar."`
+	Bandwidth                 *Bandwidth        `json:"bandwidth,omitempty" doc:"Download no faster than this."`
 	DataDirs                  []Path            `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out; with IN_PLACE it is the directory data of cassandraDirectory."`
 	IfAbsent                  string            `json:"ifAbsent,omitempty" validate:"omitempty,oneof=fail skip" doc:"Whether a backup that is not there is an error, or leaves nothing to do: fail, as by default, or skip. For IN_PLACE." example:"skip"`
+	Force                     bool              `json:"force" doc:"Do a restore again that is done already. Without, it does nothing and says so in a warning. For IN_PLACE."`
 }
 
 // IfAbsentSkip has a restore of a node that is stopped do nothing where there is

@@ -38,7 +38,7 @@ func (r *BackupRequest) Violations() []Violation {
 	return v
 }
 
-// limits judges those of an upload.
+// limits judges those of a transfer.
 func (v *violations) limits(d *Duration, b *Bandwidth) {
 	if d != nil && d.Value < 1 {
 		v.add("duration", "must be at least one second")
@@ -57,6 +57,7 @@ func (r *RestoreRequest) Violations() []Violation {
 	v.tag(r.SnapshotTag)
 	v.phase(r)
 	v.rename(r)
+	v.limits(nil, r.Bandwidth)
 	if r.Import != nil {
 		v.downloads(r)
 	}

@@ -1,14 +1,15 @@
 // Command deps brings what the integration tests and the demo need into place,
 // before their time is measured: a JDK and Maven (from Debian where there is apt
-// and root), the Cassandra of the tests, the servers of S3, GCS and Azure (its
+// and root), the four Cassandras of the tests with a Java 11 for the oldest, the servers of S3, GCS and Azure (its
 // needs Node.js, from Debian too), kube-apiserver with its etcd, and a C compiler for
 // the race detector.
 //
 //	go run ./hack/deps [VERSION...]
 //	go run ./hack/deps python
 //
-// The versions of Cassandra are 4.1 and 5.0 if none is named. The second form brings
-// a Python that can make environments, which is all that make test-openapi lacks.
+// The versions of Cassandra are 3.11, 4.0, 4.1 and 5.0 if none is named. The second
+// form brings a Python that can make environments, which is all that make
+// test-openapi lacks.
 package main
 
 import (
@@ -44,7 +45,8 @@ func run(ctx context.Context, versions []string) error {
 		return python(ctx)
 	}
 	if len(versions) == 0 {
-		versions = []string{"4.1", "5.0"}
+		// 3.11 is the last: the JDK that the others want brings Maven a Java.
+		versions = []string{"4.1", "5.0", "4.0", "3.11"}
 	}
 	errs := []error{compiler(ctx)}
 	for _, v := range versions {

@@ -91,6 +91,12 @@ func (n *Node) RemoveNode(ctx context.Context, hostID string) error {
 	})
 }
 
+// Removing reports whether this node makes the ring take another one for gone.
+func (n *Node) Removing(ctx context.Context) (bool, error) {
+	status, err := n.text(ctx, "RemovalStatus")
+	return err == nil && !strings.HasPrefix(status, "No token removals"), err
+}
+
 // Assassinate makes the ring forget a node, without moving what it had. It takes
 // at least half a minute, in which Cassandra looks for a sign of life.
 func (n *Node) Assassinate(ctx context.Context, address string) error {

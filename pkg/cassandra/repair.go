@@ -53,10 +53,11 @@ func (o RepairOptions) options() map[string]string {
 	return m
 }
 
-// Repair makes the replicas of a keyspace agree, and returns when they do. report
-// gets steps done, and of how many. When ctx ends it returns, and the repair goes
-// on; StopRepairs ends it.
-func (n *Node) Repair(ctx context.Context, keyspace string, o RepairOptions, report func(done, of int)) error {
+// Repair makes the replicas of a keyspace agree, and returns when they do. begun gets
+// the number of the repair, by which RepairStatus knows it, and report the steps
+// done, and of how many. When ctx ends it returns, and the repair goes on;
+// StopRepairs ends it.
+func (n *Node) Repair(ctx context.Context, keyspace string, o RepairOptions, begun func(number int), report func(done, of int)) error {
 	return n.onTables(ctx, keyspace, o.Tables, func(c Conn) error {
 		what := "repairing " + whole(keyspace, o.Tables)
 		listener, ok := c.(Listener)
@@ -79,7 +80,8 @@ func (n *Node) Repair(ctx context.Context, keyspace string, o RepairOptions, rep
 		case number == 0:
 			return fmt.Errorf("%s: %w", what, ErrNothingToRepair)
 		}
-		asks, err := n.hasOperation(ctx, c, storageService, "getParentRepairStatus", []string{javaInt})
+		begun(int(number))
+		asks, err := n.hasOperation(ctx, c, storageService, parentRepairStatus, []string{javaInt})
 		if err != nil {
 			return doing(err, "%s", what)
 		}
@@ -178,7 +180,7 @@ func (r *repair) hear(n jmx.Notification) (last bool) {
 			r.report(int(done), int(of))
 		}
 	case repairError, repairAbort:
-		r.failure = cmp.Or(r.failure, n.Message, "it failed; Cassandra's log has the reason")
+		r.failure = cmp.Or(r.failure, n.Message, seeLog)
 	case repairComplete:
 		return true
 	}
@@ -187,30 +189,16 @@ func (r *repair) hear(n jmx.Notification) (last bool) {
 
 // ask asks Cassandra how the repair stands. over is whether it was said to be.
 func (r *repair) ask(ctx context.Context, over bool) (ended bool, err error) {
-	v, err := r.c.Invoke(ctx, storageService, "getParentRepairStatus", []string{javaInt}, r.number)
-	if err != nil {
-		return false, err
-	}
-	status, err := jmx.AsStrings(v)
-	if err != nil {
-		return false, err
-	}
+	state, reason, err := repairStatus(ctx, r.c, r.number)
 	switch {
-	case len(status) == 0 && !over:
+	case err != nil:
+		return false, err
+	case state == RepairUnknown && !over:
 		return false, errors.New("the node does not know it any more, as if it had been restarted")
-	case len(status) == 0, status[0] == "COMPLETED":
+	case state == RepairUnknown, state == RepairCompleted:
 		return true, r.verdict()
-	case status[0] == "FAILED":
-		return true, errors.New(cmp.Or(strings.Join(status[1:], "; "), r.failure, "it failed; Cassandra's log has the reason"))
+	case state == RepairFailed:
+		return true, errors.New(cmp.Or(reason, r.failure, seeLog))
 	}
 	return false, nil
-}
-
-// StopRepairs ends every repair that this node takes part in: Cassandra cannot end
-// a single one.
-func (n *Node) StopRepairs(ctx context.Context) error {
-	return n.with(ctx, func(c Conn) error {
-		_, err := c.Invoke(ctx, storageService, "forceTerminateAllRepairSessions", nil)
-		return doing(err, "stopping all repairs")
-	})
 }

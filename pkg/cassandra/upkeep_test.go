@@ -124,23 +124,86 @@ func TestRepair(t *testing.T) {
 		f := shop(t, 2, release)
 		var told [][2]int
 		report := func(done, of int) { told = append(told, [2]int{done, of}) }
-		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{Parallelism: "parallel"}, report); err != nil {
-			t.Errorf("on %s: %v", release, err)
+		number := 0
+		begun := func(n int) { number = n }
+		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{Parallelism: "parallel"}, begun, report); err != nil || number != 1 {
+			t.Errorf("on %s, with the number %d: %v", release, number, err)
 		}
 		if want := [][2]int{{0, 100}, {50, 100}}; !slices.Equal(told, want) {
 			t.Errorf("on %s it told %v", release, told)
 		}
 		f.FailRepairs("a replica is down") // that it is complete is said after that
-		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{}, report); err == nil {
+		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{}, begun, report); err == nil {
 			t.Errorf("on %s one that failed is fine", release)
 		}
-		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{Tables: []string{"nope"}}, report); !errors.Is(err, cassandra.ErrUnknownTable) {
+		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{Tables: []string{"nope"}}, begun, report); !errors.Is(err, cassandra.ErrUnknownTable) {
 			t.Errorf("on %s: %v", release, err)
 		}
 	}
-	err := shop(t, 1, "").Repair(t.Context(), "shop", cassandra.RepairOptions{}, func(int, int) {})
+	err := shop(t, 1, "").Repair(t.Context(), "shop", cassandra.RepairOptions{}, func(int) {}, func(int, int) {})
 	if !errors.Is(err, cassandra.ErrNothingToRepair) {
 		t.Errorf("where no other node is: %v", err)
+	}
+}
+
+func TestTheStatusOfARepair(t *testing.T) {
+	t.Parallel()
+	nobody := func(int, int) {}
+	for release, c := range map[string]struct{ completed, failed cassandra.RepairState }{
+		"3.11.19": {cassandra.RepairUnknown, cassandra.RepairUnknown}, // it cannot be asked
+		"4.1.10":  {cassandra.RepairCompleted, cassandra.RepairFailed},
+	} {
+		f := shop(t, 2, release)
+		wants := func(number int, want cassandra.RepairState) string {
+			t.Helper()
+			state, reason, err := f.RepairStatus(t.Context(), number)
+			if state != want || err != nil {
+				t.Errorf("on %s repair %d is %v (%s), %v, want %v", release, number, state, reason, err, want)
+			}
+			return reason
+		}
+		wants(0, cassandra.RepairUnknown)
+		if err := f.Repair(t.Context(), "shop", cassandra.RepairOptions{}, func(int) {}, nobody); err != nil {
+			t.Fatal(err)
+		}
+		f.SetRepairing(true)
+		wants(0, cassandra.RepairRunning)
+		wants(1, cassandra.RepairRunning)
+		wants(2, cassandra.RepairUnknown)
+		f.SetRepairing(false)
+		wants(0, cassandra.RepairUnknown)
+		wants(1, c.completed)
+		f.FailRepairs("a replica is down")
+		if reason := wants(1, c.failed); reason == "" && c.failed == cassandra.RepairFailed {
+			t.Error("why it failed is not told")
+		}
+	}
+}
+
+func TestWhatTellsOfWorkThatGoesOn(t *testing.T) {
+	t.Parallel()
+	f := shop(t, 1, "")
+	f.SetQueued(3)
+	if queued, err := f.CompactionsQueued(t.Context()); queued != 3 || err != nil {
+		t.Errorf("%d wait, %v", queued, err)
+	}
+	for _, want := range []bool{true, false} {
+		f.SetRemoving(want)
+		if removing, err := f.Removing(t.Context()); removing != want || err != nil {
+			t.Errorf("that it removes a node is %t, %v", removing, err)
+		}
+	}
+	before, err := f.Started(t.Context())
+	if again, err2 := f.Started(t.Context()); err != nil || err2 != nil || !again.Equal(before) {
+		t.Errorf("it was started at %v and %v, %v, %v", before, again, err, err2)
+	}
+	f.Stop()
+	if _, err := f.Started(t.Context()); !errors.Is(err, jmx.ErrTransport) {
+		t.Errorf("of one that is down: %v", err)
+	}
+	f.Start()
+	if again, err := f.Started(t.Context()); err != nil || again.Equal(before) {
+		t.Errorf("another process was started at %v as well, %v", again, err)
 	}
 }
 

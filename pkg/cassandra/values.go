@@ -84,3 +84,14 @@ func (a attributes) lists(name string) (map[string][]string, error) {
 	}
 	return lists, nil
 }
+
+// integer is a number of either length: releases differ in which they tell.
+func integer(v any) (int64, error) {
+	switch v := v.(type) {
+	case int32:
+		return int64(v), nil
+	case int64:
+		return v, nil
+	}
+	return 0, fmt.Errorf("the answer is a %T, not a whole number", v)
+}

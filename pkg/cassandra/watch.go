@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
 )
@@ -11,6 +12,8 @@ import (
 const (
 	compactionManager jmx.ObjectName = "org.apache.cassandra.db:type=CompactionManager"
 	streamManager     jmx.ObjectName = "org.apache.cassandra.net:type=StreamManager"
+	compactionsQueued jmx.ObjectName = "org.apache.cassandra.metrics:type=ThreadPools,path=internal,scope=CompactionExecutor,name=PendingTasks"
+	javaRuntime       jmx.ObjectName = "java.lang:type=Runtime"
 )
 
 // The types of compactions that are asked for, as Compactions names them.
@@ -67,6 +70,20 @@ func compaction(v any) (Compaction, error) {
 		}
 	}
 	return one, nil
+}
+
+// CompactionsQueued is how many wait for others to be done, which Compactions does
+// not list. What for, nothing tells.
+func (n *Node) CompactionsQueued(ctx context.Context) (queued int64, err error) {
+	err = n.with(ctx, func(c Conn) error {
+		v, err := c.Attribute(ctx, compactionsQueued, "Value")
+		if err != nil {
+			return err
+		}
+		queued, err = integer(v)
+		return err
+	})
+	return queued, doing(err, "counting the compactions that wait")
 }
 
 // StopCompaction stops one that runs. One that is over is no error.
@@ -135,4 +152,18 @@ func stream(v any) (Stream, error) {
 		*to += bytes
 	}
 	return one, nil
+}
+
+// Started is when the Cassandra process was started. What it works at ends with it.
+func (n *Node) Started(ctx context.Context) (at time.Time, err error) {
+	err = n.with(ctx, func(c Conn) error {
+		v, err := c.Attribute(ctx, javaRuntime, "StartTime")
+		if err != nil {
+			return err
+		}
+		milliseconds, err := integer(v)
+		at = time.UnixMilli(milliseconds).UTC()
+		return err
+	})
+	return at, doing(err, "asking when Cassandra was started")
 }

@@ -168,15 +168,20 @@ func moved(t *v1alpha1.Transfer) *rest.Transfer {
 	if t == nil {
 		return nil
 	}
-	m := rest.Transfer(*t)
-	return &m
+	return &rest.Transfer{
+		BytesTotal: t.BytesTotal, FilesTotal: t.FilesTotal, BytesDone: t.BytesDone, FilesDone: t.FilesDone,
+		BytesReused: t.BytesReused, FilesReused: t.FilesReused,
+	}
 }
 
-// transferOf is nil where nothing moves.
+// transferOf is nil where nothing moves. How fast it moves is not for a status,
+// which would be written for nothing else.
 func transferOf(t *rest.Transfer) *v1alpha1.Transfer {
 	if t == nil || t.BytesTotal <= 0 && t.FilesTotal <= 0 {
 		return nil
 	}
-	m := v1alpha1.Transfer(*t)
-	return &m
+	return &v1alpha1.Transfer{
+		BytesTotal: t.BytesTotal, FilesTotal: t.FilesTotal, BytesDone: t.BytesDone, FilesDone: t.FilesDone,
+		BytesReused: t.BytesReused, FilesReused: t.FilesReused,
+	}
 }

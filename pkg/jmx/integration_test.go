@@ -102,8 +102,6 @@ func TestDoorsOfCassandra(t *testing.T) {
 		"a password without a certificate does not":              {overTLS(without), ErrTransport},
 		"a server that strangers certified is not spoken to":     {overTLS(strangers), ErrTransport},
 		"a server of another name is not spoken to":              {overTLS(otherName), ErrTransport},
-		"but it is where only the chain counts":                  {overTLS(VerifyChainOnly(otherName)), nil},
-		"only the chain counts, and it is another":               {overTLS(VerifyChainOnly(strangers)), ErrTransport},
 		"TLS is not left out where the server wants it":          {asUser(s), ErrTransport},
 		"TLS is not spoken where the server has none":            {Options{Address: g.Nodes[0].JMX, TLS: config}, ErrTransport},
 		"a stub without TLS is refused before the login is sent": {plainRegistry, rmi.ErrStub},

@@ -2,8 +2,6 @@ package jmx
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -51,23 +49,3 @@ func (o Options) GoString() string { return o.String() }
 
 // LogValue is String.
 func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
-
-// VerifyChainOnly returns a configuration that checks who certified a server, but
-// not its name: for nodes whose certificates carry no address. The authorities
-// must then certify nobody else.
-func VerifyChainOnly(config *tls.Config) *tls.Config {
-	c := config.Clone()
-	c.InsecureSkipVerify = true // VerifyConnection does it
-	c.VerifyConnection = func(state tls.ConnectionState) error {
-		if len(state.PeerCertificates) == 0 {
-			return errors.New("the server has no certificate")
-		}
-		between := x509.NewCertPool()
-		for _, cert := range state.PeerCertificates[1:] {
-			between.AddCert(cert)
-		}
-		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: c.RootCAs, Intermediates: between})
-		return err
-	}
-	return c
-}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/utils/clock"
+
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/backup"
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
@@ -67,8 +69,16 @@ func (d *Deps) backupNode(ctx context.Context, r *rest.BackupRequest, h *operati
 	if err != nil {
 		return err
 	}
+	request.CacheDir = d.cacheOf(location)
+	return d.limited(h, nil, func(rate *transfer.Limiter) error {
+		request.Rate = rate // which is set when it is known how much there is to move
+		return d.uploadBackup(ctx, r, h, location, request)
+	})
+}
+
+func (d *Deps) uploadBackup(ctx context.Context, r *rest.BackupRequest, h *operation.Handle, location store.Location, request backup.Request) error {
 	return d.withBucket(ctx, r.Store, location, r.CreateMissingBucket, func(b store.Bucket) error {
-		report := reportTransfer(h)
+		report := reportTransfer(d.Clock, h)
 		result, err := backup.Run(ctx, d.Node, nodeBucket(b, location), request, func(p backup.Progress) { report(string(p.Phase), p.Counts) })
 		if err != nil {
 			return err
@@ -114,6 +124,7 @@ func (d *Deps) backupRequest(r *rest.BackupRequest, h *operation.Handle) (backup
 		Tag: r.SnapshotTag, Owner: h.ID(), Resumed: h.Resumed(),
 		Keyspaces: entities.Keyspaces, Tables: tableNames(entities.Tables),
 		Parallel: r.ConcurrentConnections, DataDirs: paths(r.DataDirs), Clock: d.Clock,
+		Limits: d.limits(), Dedup: backup.Dedup(r.Dedup),
 	}
 	if r.Bandwidth != nil {
 		request.BytesPerSecond = r.Bandwidth.BytesPerSecond()
@@ -141,15 +152,15 @@ func paths(dirs []rest.Path) []string {
 }
 
 // reportTransfer tells of the progress of a use case as the operation's.
-func reportTransfer(h *operation.Handle) func(phase string, c transfer.Counts) {
-	told := ""
+func reportTransfer(now clock.PassiveClock, h *operation.Handle) func(phase string, c transfer.Counts) {
+	told, pace := "", transfer.NewPace(now)
 	return func(phase string, c transfer.Counts) {
 		if phase != told {
 			told = phase
 			h.SetPhase(phase)
 		}
 		if c.FilesTotal > 0 {
-			h.SetTransfer(transferOf(c))
+			h.SetTransfer(transferOf(c, pace))
 		}
 	}
 }

@@ -12,10 +12,12 @@ import (
 func cleanup(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeCleanup, operation.Spec[rest.CleanupRequest]{
 		Run: func(ctx context.Context, r *rest.CleanupRequest, h *operation.Handle) error {
-			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+			c := compactions{keyspace: r.Keyspace, tables: r.Tables, types: []string{cassandra.CompactionCleanup}, skips: true}
+			return d.compacting(ctx, h, c, func(ctx context.Context) error {
 				return d.Node.Cleanup(ctx, r.Keyspace, r.Jobs, r.Tables...)
-			}, cassandra.CompactionCleanup)
+			})
 		},
+		Outlives:  true,
 		Exclusive: func(r *rest.CleanupRequest) (string, bool) { return sstables(r.Keyspace) },
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/commitlog"
@@ -45,7 +47,7 @@ func (d *Deps) backupCommitLog(ctx context.Context, r *rest.CommitLogBackupReque
 	if err != nil {
 		return err
 	}
-	request.Parallel, request.Clock = r.ConcurrentConnections, d.Clock
+	request.Parallel, request.Limits, request.Clock = r.ConcurrentConnections, d.limits(), d.Clock
 	if r.Bandwidth != nil {
 		request.BytesPerSecond = r.Bandwidth.BytesPerSecond()
 	}
@@ -53,7 +55,7 @@ func (d *Deps) backupCommitLog(ctx context.Context, r *rest.CommitLogBackupReque
 		request.Duration = r.Duration.Duration()
 	}
 	return d.withBucket(ctx, r.Store, location, r.CreateMissingBucket, func(b store.Bucket) error {
-		result, err := commitlog.Backup(ctx, nodeBucket(b, location), request, reportCommitLog(h))
+		result, err := commitlog.Backup(ctx, nodeBucket(b, location), request, reportCommitLog(d.Clock, h))
 		if err != nil {
 			return err
 		}
@@ -125,8 +127,8 @@ func (d *Deps) allowCommitLog(ctx context.Context, field, path string) error {
 }
 
 // reportCommitLog tells of the progress as the operation's.
-func reportCommitLog(h *operation.Handle) func(p commitlog.Progress) {
-	report := reportTransfer(h)
+func reportCommitLog(now clock.PassiveClock, h *operation.Handle) func(p commitlog.Progress) {
+	report := reportTransfer(now, h)
 	return func(p commitlog.Progress) { report(string(p.Phase), p.Counts) }
 }
 
@@ -159,7 +161,7 @@ func (d *Deps) restoreCommitLog(ctx context.Context, r *rest.CommitLogRestoreReq
 		return err
 	}
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {
-		result, err := commitlog.Restore(ctx, nodeBucket(b, location), request, reportCommitLog(h))
+		result, err := commitlog.Restore(ctx, nodeBucket(b, location), request, reportCommitLog(d.Clock, h))
 		if err != nil {
 			return err
 		}
@@ -197,7 +199,7 @@ func (d *Deps) commitLogRestoreRequest(r *rest.CommitLogRestoreRequest, h *opera
 		Start: time.UnixMilli(r.TimestampStart), End: time.UnixMilli(r.TimestampEnd), Tables: tableNames(entities.Tables),
 		CommitLogDir: filepath.Clean(string(r.CassandraCommitLogDirectory)), ConfigDir: string(r.CassandraConfigDirectory),
 		DownloadDir: string(r.CommitLogDownloadDir), Aside: place.Name, Resumed: h.Resumed(), Idle: d.idle,
-		Parallel: r.ConcurrentConnections, Clock: d.Clock,
+		Limits: d.limits(), Parallel: r.ConcurrentConnections, Clock: d.Clock,
 	}, nil
 }
 

@@ -1,7 +1,6 @@
 package nodeops_test
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -14,14 +13,9 @@ import (
 
 	"github.com/gocql/gocql"
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/utils/clock"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	rings "github.com/icarus-sidecar/icarus/hack/cassandra/ring"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
-	"github.com/icarus-sidecar/icarus/pkg/jmx"
-	"github.com/icarus-sidecar/icarus/pkg/nodeops"
-	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
 // timeTravel is a node with an archive_command, and the directories around it.
@@ -51,16 +45,8 @@ func newTimeTravel(t *testing.T) *timeTravel {
 		// that would start it is not there.
 		JVMFlags: []string{"-Xbootclasspath/a:" + tt.config, "@" + filepath.Join(tt.config, "flags")},
 	})
-	n := tt.ring.Nodes[0]
-	r := &realNode{t: t, address: n.Address, stopped: make(chan struct{})}
-	r.Node = cassandra.New(func(ctx context.Context) (*jmx.Client, error) { return jmx.Dial(ctx, jmx.Options{Address: n.JMX}) })
-	registry, err := nodeops.Kinds(&nodeops.Deps{Node: r.Node, Clock: clock.RealClock{}, AllowedDirectories: []string{root, n.Dir}}, nil)
-	noError(t, err)
-	r.Manager, err = operation.New(t.Context(), operation.Config{Dir: t.TempDir(), Registry: registry})
-	noError(t, err)
-	t.Cleanup(func() { noError(t, r.Close(context.WithoutCancel(t.Context()))) })
-	tt.realNode = r
-	id, err := r.Identity(t.Context())
+	tt.realNode = newRealNode(t, tt.ring.Nodes[0], root, tt.ring.Nodes[0].Dir)
+	id, err := tt.Identity(t.Context())
 	noError(t, err)
 	tt.bucket = filepath.Join(root, "bucket", id.ClusterName, id.Datacenter, id.HostID)
 	return tt
@@ -138,6 +124,7 @@ func (tt *timeTravel) restoreOf(table, downloads string, at time.Time) string {
 }
 
 func TestRowsAreRestoredToAPointInTimeOnARealNode(t *testing.T) {
+	t.Parallel()
 	tt := newTimeTravel(t)
 	var at time.Time
 	tt.with(func(run func(string, ...any), _ func(string) []string) {

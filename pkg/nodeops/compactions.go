@@ -13,21 +13,33 @@ import (
 // compactions are those that Cassandra runs for a request, as far as one can
 // tell: another's of the same type and table look alike.
 type compactions struct {
-	node     Node
 	types    []string
 	keyspace string
 	tables   []string // of the request; none is all
+	// skips says that Cassandra leaves out what it has done before, so that to ask
+	// once more finishes what may lack, and shows that it is done.
+	skips bool
+
+	node Node
 	// seen are the tables that were at work at some time, of count tables.
 	seen  map[string]bool
 	count int
 }
 
-// compacting runs a call whose work Cassandra shows as compactions of some types.
-func (d *Deps) compacting(
-	ctx context.Context, h *operation.Handle, keyspace string, tables []string, call func(ctx context.Context) error, types ...string,
-) error {
-	c := &compactions{node: d.Node, types: types, keyspace: keyspace, tables: tables, seen: map[string]bool{}, count: len(tables)}
-	return d.attend(ctx, h, attendance{progress: c.progress, stop: c.stop}, call)
+// compacting runs a call whose work Cassandra shows as compactions.
+func (d *Deps) compacting(ctx context.Context, h *operation.Handle, c compactions, call func(ctx context.Context) error) error {
+	c.node, c.seen, c.count = d.Node, map[string]bool{}, len(c.tables)
+	w := work{
+		attendance: attendance{progress: c.progress, stop: c.stop}, ask: call, look: c.look,
+		advice: "what was done stays done, and to submit it again does no harm",
+	}
+	if c.skips {
+		w.settle = func(ctx context.Context, _ error) error {
+			h.Warn("Cassandra was asked once more, since nobody had heard how it ended; what was done it leaves out")
+			return call(ctx)
+		}
+	}
+	return d.outlive(ctx, h, w)
 }
 
 // sstables excludes operations that would find each other's SSTables taken.
@@ -39,6 +51,22 @@ func (c *compactions) running(ctx context.Context) ([]cassandra.Compaction, erro
 		return r.Keyspace != c.keyspace || !slices.Contains(c.types, r.Type) ||
 			len(c.tables) > 0 && !slices.Contains(c.tables, tableOf(r))
 	}), err
+}
+
+// look looks for them. What waits does not tell what it is for.
+func (c *compactions) look(ctx context.Context, _ asked) (sight, error) {
+	running, err := c.running(ctx)
+	if err != nil {
+		return unseen, err
+	}
+	if len(running) > 0 {
+		return atWork, nil
+	}
+	queued, err := c.node.CompactionsQueued(ctx)
+	if queued > 0 {
+		return hidden, err
+	}
+	return unseen, err
 }
 
 // tableOf is the table of a compaction, which may be of its index: "table.index".

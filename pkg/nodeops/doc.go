@@ -18,6 +18,8 @@
 //     about was found to be up.
 //   - What Cassandra goes on with when we hang up is stopped there before the
 //     operation is CANCELLED; where Cassandra cannot stop, cancelling is refused.
+//     The next life of the sidecar watches it to its end, and asks for no second
+//     one beside it.
 //
 // Only programs may import this package: cmd, and those of whoever adds kinds.
 package nodeops

@@ -12,10 +12,12 @@ import (
 func garbageCollect(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeGarbageCollect, operation.Spec[rest.GarbageCollectRequest]{
 		Run: func(ctx context.Context, r *rest.GarbageCollectRequest, h *operation.Handle) error {
-			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+			c := compactions{keyspace: r.Keyspace, tables: r.Tables, types: []string{cassandra.CompactionGarbage}}
+			return d.compacting(ctx, h, c, func(ctx context.Context) error {
 				return d.Node.GarbageCollect(ctx, r.Keyspace, r.Granularity, r.Jobs, r.Tables...)
-			}, cassandra.CompactionGarbage)
+			})
 		},
+		Outlives:  true,
 		Exclusive: func(r *rest.GarbageCollectRequest) (string, bool) { return sstables(r.Keyspace) },
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/restore"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // restoreInPlace restores a node that is stopped, and so cannot be asked for
@@ -25,12 +26,24 @@ func (d *Deps) restoreInPlace(ctx context.Context, r *rest.RestoreRequest, h *op
 	if err != nil {
 		return err
 	}
+	if !r.Force {
+		if done, err := d.restoredBefore(ctx, request, h); done || err != nil {
+			return err
+		}
+	}
+	return d.limited(h, r.Bandwidth, func(rate *transfer.Limiter) error {
+		request.Limits = d.limits(rate)
+		return d.runInPlace(ctx, r, h, location, request)
+	})
+}
+
+func (d *Deps) runInPlace(ctx context.Context, r *rest.RestoreRequest, h *operation.Handle, location store.Location, request restore.InPlaceRequest) error {
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {
-		result, err := restore.InPlace(ctx, probe{d.Node}, b, request, reportPhase(h))
+		result, err := restore.InPlace(ctx, probe{d.Node}, b, request, reportPhase(d.Clock, h))
 		h.Warn(result.Warnings...)
 		if errors.Is(err, restore.ErrNoBackup) && r.IfAbsent == rest.IfAbsentSkip {
 			h.Warn("nothing was restored: " + err.Error())
-			return nil
+			return restore.SkipInPlace(ctx, request)
 		}
 		if err != nil {
 			return err
@@ -38,6 +51,17 @@ func (d *Deps) restoreInPlace(ctx context.Context, r *rest.RestoreRequest, h *op
 		h.SetResult(rest.RestoreResult{SnapshotTag: result.SnapshotTag, Tables: result.Tables})
 		return nil
 	})
+}
+
+// restoredBefore does nothing a second time: an init container asks at every start of
+// its pod, and what was written since the first would be lost.
+func (d *Deps) restoredBefore(ctx context.Context, r restore.InPlaceRequest, h *operation.Handle) (done bool, err error) {
+	result, done, err := restore.Repeated(ctx, probe{d.Node}, r)
+	h.Warn(result.Warnings...)
+	if done && err == nil && result.SnapshotTag != "" {
+		h.SetResult(rest.RestoreResult{SnapshotTag: result.SnapshotTag})
+	}
+	return done, err
 }
 
 // checkInPlace refuses at the door a location that leaves the node open.

@@ -75,8 +75,48 @@ func TestAStoppedNodeIsRestoredInPlace(t *testing.T) {
 		t.Errorf("the transfer is %+v", op.Transfer)
 	}
 	// What is there already is not downloaded again.
-	if again := s.completed(s.inPlace(nil)); again.Transfer.FilesReused != int64(len(want)) {
+	again := s.completed(s.inPlace(func(q *rest.RestoreRequest) { q.Force = true }))
+	if again.Transfer == nil || again.Transfer.FilesReused != int64(len(want)) {
 		t.Errorf("the second transfer is %+v", again.Transfer)
+	}
+}
+
+func TestARestoreInPlaceIsDoneOnce(t *testing.T) {
+	t.Parallel()
+	s := stoppedAfterABackup(t)
+	tag := s.ring.manifests()[s.node.HostID()][0]
+	s.completed(s.inPlace(nil))
+	later := filepath.Join(s.ring.downloads, "data", "shop", "written-later")
+	noError(t, os.WriteFile(later, nil, 0o600))
+	noError(t, os.RemoveAll(s.ring.dir)) // an init container may start without its bucket
+	op := s.completed(s.inPlace(nil))
+	var result rest.RestoreResult
+	noError(t, op.DecodeResult(&result))
+	if len(op.Warnings) != 1 || !strings.Contains(op.Warnings[0], "nothing was done") || op.Transfer != nil || result.SnapshotTag != tag {
+		t.Errorf("the second time: warnings %q, transfer %+v, result %+v", op.Warnings, op.Transfer, result)
+	}
+	if _, err := os.Stat(later); err != nil {
+		t.Error(err)
+	}
+	mentions(t, s.failed(s.inPlace(func(q *rest.RestoreRequest) { q.Force = true })), "bucket")
+}
+
+func TestARestoreInPlaceThatWasSkippedIsNotDoneLater(t *testing.T) {
+	t.Parallel()
+	s := stoppedAfterABackup(t)
+	ask := func(force bool) *rest.RestoreRequest {
+		return s.inPlace(func(q *rest.RestoreRequest) { q.SnapshotTag, q.IfAbsent, q.Force = "weekly", rest.IfAbsentSkip, force })
+	}
+	s.completed(ask(false))
+	s.node.Start()
+	s.completed(s.ring.backup(func(b *rest.BackupRequest) { b.SnapshotTag = "weekly" }))
+	s.node.Stop()
+	op := s.completed(ask(false))
+	if len(op.Warnings) != 1 || !strings.Contains(op.Warnings[0], "was skipped") || op.Transfer != nil {
+		t.Errorf("warnings %q, transfer %+v", op.Warnings, op.Transfer)
+	}
+	if op := s.completed(ask(true)); op.Transfer == nil || op.Transfer.FilesDone == 0 {
+		t.Errorf("with force: warnings %q, transfer %+v", op.Warnings, op.Transfer)
 	}
 }
 

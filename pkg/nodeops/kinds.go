@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/utils/clock"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/restore"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
 // Node is the Cassandra node beside the sidecar; a *cassandra.Node is one.
@@ -26,6 +28,7 @@ type Node interface {
 	Ring(ctx context.Context) ([]cassandra.Member, error)
 	SchemaAgreement(ctx context.Context) (map[string][]string, error)
 	Keyspaces(ctx context.Context) ([]string, error)
+	ConfigurationFiles(ctx context.Context) ([]string, error)
 	Flush(ctx context.Context, keyspace string, tables ...string) error
 	commitLogger
 	compacter
@@ -47,14 +50,17 @@ type compacter interface {
 	Verify(ctx context.Context, keyspace string, o cassandra.VerifyOptions, tables ...string) error
 	GarbageCollect(ctx context.Context, keyspace, granularity string, jobs int, tables ...string) error
 	MajorCompact(ctx context.Context, keyspace string, o cassandra.MajorOptions, tables ...string) error
-	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, report func(done, of int)) error
+	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, begun func(number int), report func(done, of int)) error
 }
 
 // watcher is what tells how far that is, and stops it.
 type watcher interface {
+	Started(ctx context.Context) (time.Time, error)
 	Compactions(ctx context.Context) ([]cassandra.Compaction, error)
+	CompactionsQueued(ctx context.Context) (int64, error)
 	StopCompaction(ctx context.Context, id string) error
 	Streams(ctx context.Context) ([]cassandra.Stream, error)
+	RepairStatus(ctx context.Context, number int) (state cassandra.RepairState, reason string, err error)
 	StopRepairs(ctx context.Context) error
 }
 
@@ -64,6 +70,7 @@ type mover interface {
 	Decommission(ctx context.Context, force bool) error
 	Rebuild(ctx context.Context, o cassandra.RebuildOptions) error
 	RemoveNode(ctx context.Context, hostID string) error
+	Removing(ctx context.Context) (bool, error)
 	Assassinate(ctx context.Context, address string) error
 	StopDaemon(ctx context.Context) error
 }
@@ -78,11 +85,18 @@ type Deps struct {
 	// AllowedDirectories may be named by requests, beside the parents of the
 	// data directories.
 	AllowedDirectories []string
-	Clock              clock.WithTicker
+	// Limit is that of all transfers of this node together; nil is none.
+	Limit *transfer.Limiter
+	// CacheDir is where backups leave what they were made of for the next one; ""
+	// leaves nothing.
+	CacheDir string
+	Clock    clock.WithTicker
 	// Patience is that of coordinated operations.
 	Patience cluster.Patience
 	// Stop begins to stop the sidecar, and returns. Nil refuses to.
 	Stop func()
+
+	rates rates
 }
 
 // kinds are all there are. Those that destroy what no backup brings back by
@@ -98,6 +112,7 @@ var kinds = []struct {
 	{rest.TypeUploadTopology, uploadTopology, false},
 	{rest.TypeList, listBackups, false},
 	{rest.TypeRemoveBackup, removeBackup, false},
+	{rest.TypeVerify, verifyBackups, false},
 	{rest.TypeCommitLogBackup, commitLogBackup, false},
 	{rest.TypeCommitLogRestore, commitLogRestore, false},
 	{rest.TypeImport, importTables, false},

@@ -15,15 +15,34 @@ import (
 func removeNode(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeRemoveNode, operation.Spec[rest.RemoveNodeRequest]{
 		Run: func(ctx context.Context, r *rest.RemoveNodeRequest, h *operation.Handle) error {
-			known, err := d.requireDown(ctx, func(m cassandra.Member) bool { return m.HostID == r.HostID })
-			switch {
-			case err != nil:
-				return err
-			case !known:
-				return fmt.Errorf("no node of the ring has the host id %s", r.HostID)
-			}
-			return d.attend(ctx, h, attendance{}, func(ctx context.Context) error { return d.Node.RemoveNode(ctx, r.HostID) })
+			is := func(m cassandra.Member) bool { return m.HostID == r.HostID }
+			return d.outlive(ctx, h, work{
+				ask: func(ctx context.Context) error {
+					known, err := d.requireDown(ctx, is)
+					switch {
+					case err != nil:
+						return err
+					case !known:
+						return fmt.Errorf("no node of the ring has the host id %s", r.HostID)
+					}
+					return d.Node.RemoveNode(ctx, r.HostID)
+				},
+				look: func(ctx context.Context, _ asked) (sight, error) {
+					if removing, err := d.Node.Removing(ctx); removing || err != nil {
+						return atWork, err
+					}
+					return over, nil
+				},
+				settle: func(ctx context.Context, _ error) error {
+					known, err := d.requireDown(ctx, is)
+					if err == nil && known {
+						err = errors.New("the node is still a member of the ring, and Cassandra does not remove it any more; submit it again")
+					}
+					return err
+				},
+			})
 		},
+		Outlives:      true,
 		Exclusive:     func(*rest.RemoveNodeRequest) (string, bool) { return membership() },
 		Uncancellable: "the others stream already what the node had",
 	})
@@ -48,6 +67,7 @@ func assassinate(d *Deps) operation.Kind {
 			}
 			return d.attend(ctx, h, attendance{}, func(ctx context.Context) error { return d.Node.Assassinate(ctx, r.Address) })
 		},
+		Resumable:     true, // the ring forgets it twice as well as once
 		Exclusive:     func(*rest.AssassinateRequest) (string, bool) { return membership() },
 		Uncancellable: "gossip spreads it already",
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/utils/clock"
+
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/restore"
@@ -75,8 +77,15 @@ func (d *Deps) restoreNode(ctx context.Context, r *rest.RestoreRequest, h *opera
 		return err
 	}
 	h.SetPhase(string(r.RestorationPhase))
+	return d.limited(h, r.Bandwidth, func(rate *transfer.Limiter) error {
+		request.Limits = d.limits(rate)
+		return d.restorePhase(ctx, r, h, location, request)
+	})
+}
+
+func (d *Deps) restorePhase(ctx context.Context, r *rest.RestoreRequest, h *operation.Handle, location store.Location, request restore.Request) error {
 	return d.withBucket(ctx, r.Store, location, false, func(b store.Bucket) error {
-		result, err := phases[r.RestorationPhase](ctx, d.Node, nodeBucket(b, location), request, reportPhase(h))
+		result, err := phases[r.RestorationPhase](ctx, d.Node, nodeBucket(b, location), request, reportPhase(d.Clock, h))
 		h.Warn(result.Warnings...)
 		if err != nil {
 			return err
@@ -101,6 +110,7 @@ func inPlaceFields(r *rest.RestoreRequest) []string {
 		{"updateCassandraYaml", r.UpdateCassandraYaml},
 		{"restoreSystemAuth", r.RestoreSystemAuth},
 		{"ifAbsent", r.IfAbsent != ""},
+		{"force", r.Force},
 	} {
 		if f.set {
 			set = append(set, f.name)
@@ -136,19 +146,22 @@ var phases = map[rest.RestorePhase]func(
 }
 
 // reportPhase tells of a phase's progress as the operation's.
-func reportPhase(h *operation.Handle) func(p restore.Progress) {
+func reportPhase(c clock.PassiveClock, h *operation.Handle) func(p restore.Progress) {
+	pace := transfer.NewPace(c)
 	return func(p restore.Progress) {
 		switch {
 		case p.Total > 0:
 			h.SetProgress(float64(p.Done) / float64(p.Total))
 		case p.Transfer.FilesTotal > 0:
-			h.SetTransfer(transferOf(p.Transfer))
+			h.SetTransfer(transferOf(p.Transfer, pace))
 		}
 	}
 }
 
-func transferOf(c transfer.Counts) rest.Transfer {
+func transferOf(c transfer.Counts, p *transfer.Pace) rest.Transfer {
+	rate, left := p.See(c)
 	return rest.Transfer{
+		BytesPerSecond: rate, SecondsLeft: int64(left.Seconds()),
 		BytesTotal: c.BytesTotal, FilesTotal: c.FilesTotal, BytesDone: c.BytesDone, FilesDone: c.FilesDone,
 		BytesReused: c.BytesReused, FilesReused: c.FilesReused,
 	}

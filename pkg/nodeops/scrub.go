@@ -16,9 +16,10 @@ func scrub(d *Deps) operation.Kind {
 				NoSnapshot: r.DisableSnapshot, SkipCorrupted: r.SkipCorrupted, NoValidate: r.NoValidate,
 				ReinsertOverflowedTTL: r.ReinsertOverflowedTTL, Jobs: r.Jobs,
 			}
-			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+			c := compactions{keyspace: r.Keyspace, tables: r.Tables, types: []string{cassandra.CompactionScrub}}
+			return d.compacting(ctx, h, c, func(ctx context.Context) error {
 				return d.Node.Scrub(ctx, r.Keyspace, o, r.Tables...)
-			}, cassandra.CompactionScrub)
+			})
 		},
 		Check: func(_ context.Context, r *rest.ScrubRequest) error {
 			if r.SkipCorrupted && cassandra.IsLocal(r.Keyspace) {
@@ -26,6 +27,7 @@ func scrub(d *Deps) operation.Kind {
 			}
 			return nil
 		},
+		Outlives:  true,
 		Exclusive: func(r *rest.ScrubRequest) (string, bool) { return sstables(r.Keyspace) },
 	})
 }

@@ -56,7 +56,7 @@ func (d *Deps) putTopology(ctx context.Context, b store.Bucket, tag string) erro
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}
-	present, err := transfer.Read(ctx, b, key, maxTopology)
+	present, err := transfer.Read(ctx, b, key, manifest.MaxTopologyBytes)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,6 @@ func (d *Deps) putTopology(ctx context.Context, b store.Bucket, tag string) erro
 	}
 	return nil
 }
-
-// maxTopology is more than a ring of ten thousand nodes has.
-const maxTopology = 16 << 20
 
 // sameRing compares all but hostnames: they are for people, and a name server that
 // did not answer once makes no other ring.

@@ -26,6 +26,7 @@ type keeper struct {
 	*operation.Manager
 	t       *testing.T
 	clock   *testclock.FakeClock
+	dir     string // of the journal
 	others  []*cassandratest.Fake
 	stopped chan struct{}
 }
@@ -34,16 +35,30 @@ type keeper struct {
 func newKeeper(t *testing.T, nodes int, o cassandratest.Options) *keeper {
 	t.Helper()
 	ring := cassandratest.NewRing(t, nodes, o)
-	k := &keeper{Fake: ring[0], others: ring[1:], t: t, clock: testclock.NewFakeClock(time.Unix(0, 0)), stopped: make(chan struct{})}
+	k := &keeper{Fake: ring[0], others: ring[1:], t: t, clock: testclock.NewFakeClock(time.Unix(0, 0)), dir: t.TempDir(), stopped: make(chan struct{})}
 	k.CreateTable("shop", "items")
 	k.CreateTable("shop", "orders")
-	registry, err := nodeops.Kinds(&nodeops.Deps{Node: k.Fake, Clock: k.clock, Stop: func() { close(k.stopped) }},
-		[]string{rest.TypeTruncate, rest.TypeRemoveNode, rest.TypeAssassinate, rest.TypeRestart})
-	noError(t, err)
-	k.Manager, err = operation.New(context.WithoutCancel(t.Context()), operation.Config{Dir: t.TempDir(), Registry: registry})
-	noError(t, err)
+	k.open()
 	t.Cleanup(func() { _ = k.Close(context.WithoutCancel(t.Context())) })
 	return k
+}
+
+// open begins a life of the sidecar.
+func (k *keeper) open() {
+	k.t.Helper()
+	registry, err := nodeops.Kinds(&nodeops.Deps{Node: k.Fake, Clock: k.clock, Stop: func() { close(k.stopped) }},
+		[]string{rest.TypeTruncate, rest.TypeRemoveNode, rest.TypeAssassinate, rest.TypeRestart})
+	noError(k.t, err)
+	k.Manager, err = operation.New(context.WithoutCancel(k.t.Context()), operation.Config{Dir: k.dir, Registry: registry})
+	noError(k.t, err)
+}
+
+// reopen ends a life of the sidecar and begins another. Cassandra is not asked to
+// stop anything.
+func (k *keeper) reopen() {
+	k.t.Helper()
+	noError(k.t, k.Close(k.t.Context()))
+	k.open()
 }
 
 func (k *keeper) submit(body string) string {
@@ -74,12 +89,17 @@ func (k *keeper) ends(want rest.State, body string) rest.Operation {
 	return op
 }
 
-// tick lets the time go on until something is so.
+// until lets the time go on until something is so.
 func (k *keeper) until(is func() bool) {
 	k.t.Helper()
-	eventually(k.t, func() bool {
+	k.untilBy(2*time.Second, is)
+}
+
+func (k *keeper) untilBy(step time.Duration, is func() bool) {
+	k.t.Helper()
+	eventuallyBy(k.t, 5*time.Millisecond, func() bool { // of the real time
 		if k.clock.HasWaiters() {
-			k.clock.Step(2 * time.Second)
+			k.clock.Step(step)
 		}
 		return is()
 	})

@@ -16,10 +16,12 @@ func verifySSTables(d *Deps) operation.Kind {
 				Extended: r.ExtendedVerify, Quick: r.Quick, CheckVersion: r.CheckVersion, CheckTokens: r.CheckTokens,
 				MutateRepairStatus: r.MutateRepairStatus, DiskFailurePolicy: r.DiskFailurePolicy,
 			}
-			return d.compacting(ctx, h, r.Keyspace, r.Tables, func(ctx context.Context) error {
+			c := compactions{keyspace: r.Keyspace, tables: r.Tables, types: []string{cassandra.CompactionVerify}}
+			return d.compacting(ctx, h, c, func(ctx context.Context) error {
 				return d.Node.Verify(ctx, r.Keyspace, o, r.Tables...)
-			}, cassandra.CompactionVerify)
+			})
 		},
+		Outlives:  true,
 		Exclusive: func(r *rest.VerifySSTablesRequest) (string, bool) { return sstables(r.Keyspace) },
 	})
 }

@@ -64,6 +64,46 @@ func TestARefusedCancellationIsNotRemembered(t *testing.T) {
 	}
 }
 
+func TestWhatOutlivesTheSidecarIsNotCancelledUnseen(t *testing.T) {
+	t.Parallel()
+	stubborn := func(b *bench, workers int) func(*operation.Config) {
+		spec := b.spec(false)
+		spec.Outlives, spec.Uncancellable = true, "it has begun"
+		return func(c *operation.Config) {
+			c.Workers = workers
+			c.Registry["stubborn"] = operation.Define("stubborn", spec)
+		}
+	}
+	dir, b := t.TempDir(), newBench()
+	f := setUpIn(t, dir, b, stubborn(b, 3))
+	first := f.begin(t, "outlives", work{Name: "first"})
+	second, third := f.begin(t, "outlives", work{Name: "second"}), f.begin(t, "stubborn", work{Name: "third"})
+	f.close(t)
+
+	b = newBench()
+	f = setUpIn(t, dir, b, stubborn(b, 1)) // so that two of them wait
+	<-f.bench.started
+	if op, err := f.Cancel(t.Context(), second.ID); err != nil || op.State != rest.StatePending {
+		t.Errorf("while it waits to be looked after it is %+v, %v", op, err)
+	}
+	var told *rest.Error
+	if _, err := f.Cancel(t.Context(), third.ID); !errors.As(err, &told) || told.Code != http.StatusConflict {
+		t.Errorf("cancelling what nothing stops: %v", err)
+	}
+	f.bench.do("first", succeed)
+	f.wait(t, first.ID)
+	if name := <-f.bench.started; name != "second" {
+		t.Errorf("%s ran", name)
+	}
+	if op := f.wait(t, second.ID); op.State != rest.StateCancelled {
+		t.Errorf("it is %+v", op)
+	}
+	f.bench.do("third", succeed)
+	if op := f.wait(t, third.ID); op.State != rest.StateCompleted {
+		t.Errorf("it is %+v", op)
+	}
+}
+
 func TestARunKnowsWhetherItWasCancelled(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

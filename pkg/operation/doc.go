@@ -15,7 +15,9 @@
 //     not known until that client posts it again, which goes on with it.
 //
 // After a restart, operations of resumable kinds run again under their ids, and
-// the others are FAILED. A kind is made with Define:
+// the others are FAILED. What outlives the sidecar, as the work that Cassandra was
+// asked for does, is watched to its end even if it was cancelled. A kind is made
+// with Define:
 //
 //	operation.Define("flush", operation.Spec[rest.FlushRequest]{
 //		Run: func(ctx context.Context, req *rest.FlushRequest, h *operation.Handle) error {

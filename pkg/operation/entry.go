@@ -64,9 +64,9 @@ func (e *entry) finished() bool {
 }
 
 // windsUp reports whether a cancelled operation has to run all the same, with a
-// context that is cancelled: a coordinator that was cancelled and died has
-// operations at work elsewhere, which it is to cancel.
-func (e *entry) windsUp() bool { return e.resumed && e.lane == Coordinator }
+// context that is cancelled, since something of it is still at work after a
+// restart: operations elsewhere that a coordinator is to cancel, or Cassandra.
+func (e *entry) windsUp() bool { return e.resumed && (e.lane == Coordinator || e.kind.Outlives) }
 
 // durability says how a change relates to the journal.
 type durability int

@@ -86,6 +86,8 @@ func (h *Handle) SetNodes(nodes []rest.NodeProgress) {
 		sum.FilesDone += n.Transfer.FilesDone
 		sum.BytesReused += n.Transfer.BytesReused
 		sum.FilesReused += n.Transfer.FilesReused
+		sum.BytesPerSecond += n.Transfer.BytesPerSecond
+		sum.SecondsLeft = max(sum.SecondsLeft, n.Transfer.SecondsLeft)
 	}
 	h.tell(lazy, func(op *rest.Operation) {
 		op.Nodes = nodes

@@ -44,6 +44,10 @@ type Kind struct {
 	// Resumable says that Run may be called again with the same request after
 	// a restart, and goes on from what is already there.
 	Resumable bool
+	// Outlives says that the work goes on without the sidecar, as what Cassandra
+	// was asked for does. Such a kind is resumable: Run is called again to see the
+	// work end, and with a context that is cancelled if the operation was.
+	Outlives bool
 	// Uncancellable is why nothing stops the work once it runs, such as that
 	// Cassandra cannot take it back; "" where Run heeds its context.
 	Uncancellable string
@@ -56,6 +60,7 @@ type Spec[R any] struct {
 	Exclusive func(req *R) (key string, queue bool)
 	Check     func(ctx context.Context, req *R) error
 	Resumable bool
+	Outlives  bool
 
 	Uncancellable string
 }
@@ -66,7 +71,7 @@ func Define[R any, P interface {
 	*R
 	rest.Request
 }](name string, spec Spec[R]) Kind {
-	kind := Kind{Name: name, Resumable: spec.Resumable, Uncancellable: spec.Uncancellable}
+	kind := Kind{Name: name, Resumable: spec.Resumable || spec.Outlives, Outlives: spec.Outlives, Uncancellable: spec.Uncancellable}
 	kind.New = func() rest.Request {
 		if req, ok := rest.NewRequest(name); ok {
 			return req

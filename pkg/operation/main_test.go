@@ -104,9 +104,12 @@ func (b *bench) spec(resumable bool) operation.Spec[work] {
 
 func (b *bench) registry(t *testing.T) operation.Registry {
 	t.Helper()
+	outlives := b.spec(false)
+	outlives.Outlives = true
 	r, err := operation.NewRegistry(
 		operation.Define("once", b.spec(false)),
 		operation.Define("again", b.spec(true)),
+		operation.Define("outlives", outlives),
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -136,7 +136,7 @@ func (l *life) agree(t *rapid.T) {
 func (l *life) submit(t *rapid.T) {
 	id := uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")).String()
 	req := work{
-		Header: rest.Header{Type: rapid.SampledFrom([]string{"once", "again"}).Draw(t, "type"), ID: id},
+		Header: rest.Header{Type: rapid.SampledFrom([]string{"once", "again", "outlives"}).Draw(t, "type"), ID: id},
 		Name:   fmt.Sprint("op", len(l.order)),
 		Key:    rapid.SampledFrom([]string{"", "", "a", "b"}).Draw(t, "key"),
 		Queue:  rapid.Bool().Draw(t, "queue"),

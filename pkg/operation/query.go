@@ -72,8 +72,8 @@ func (m *Manager) Wait(ctx context.Context, id string) (rest.Operation, error) {
 	}
 }
 
-// Cancel asks an operation to stop. One that waits is CANCELLED at once; one
-// that runs is when its work has stopped, and until then looks as before. A
+// Cancel asks an operation to stop. One that waits is CANCELLED at once, unless
+// something of it is at work since before a restart; one that runs is when its work has stopped, and until then looks as before. A
 // finished one stays as it is: cancelling twice is no error. One that runs and
 // that nothing stops goes on, and the error is a *rest.Error with code 409.
 func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
@@ -97,7 +97,10 @@ func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
 	}
 	e.write.Unlock()
 	m.mu.Lock()
-	waits := slices.Index(m.pending, e)
+	waits := -1
+	if !e.windsUp() {
+		waits = slices.Index(m.pending, e)
+	}
 	if waits >= 0 {
 		m.pending = slices.Delete(m.pending, waits, waits+1)
 	}
@@ -128,7 +131,8 @@ func (m *Manager) unfinished(e *entry) *entry {
 // holds write, which an operation needs to become RUNNING: one that is not so yet
 // will find that it is cancelled.
 func (e *entry) mayCancel() error {
-	if e.kind.Uncancellable == "" || e.view.Load().State != rest.StateRunning {
+	atWork := e.view.Load().State == rest.StateRunning || e.resumed && e.kind.Outlives
+	if e.kind.Uncancellable == "" || !atWork || e.finished() {
 		return nil
 	}
 	return &rest.Error{

@@ -31,7 +31,7 @@ func TestCrash(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	f := setUpIn(t, dir, newBench(), func(c *operation.Config) { c.Workers = 4 })
+	f := setUpIn(t, dir, newBench(), func(c *operation.Config) { c.Workers = 5 })
 	done := f.begin(t, "once", work{Name: "done"})
 	f.bench.do("done", func(_ context.Context, _ *work, h *operation.Handle) error {
 		h.Fail("10.0.0.2", "no such tag")
@@ -61,6 +61,11 @@ func TestCrash(t *testing.T) {
 	if _, err := f.Cancel(t.Context(), stopping.ID); err != nil {
 		t.Fatal(err)
 	}
+	left := f.begin(t, "outlives", work{Name: "left"})
+	f.bench.do("left", func(context.Context, *work, *operation.Handle) error { <-deaf; return nil })
+	if _, err := f.Cancel(t.Context(), left.ID); err != nil {
+		t.Fatal(err)
+	}
 	winding := f.begin(t, "again", work{Name: "winding", Global: true})
 	f.bench.do("winding", func(context.Context, *work, *operation.Handle) error { <-deaf; return nil })
 	if _, err := f.Cancel(t.Context(), winding.ID); err != nil {
@@ -70,7 +75,7 @@ func TestCrash(t *testing.T) {
 	pendingOnce := f.submit(t, "once", work{Name: "pendingOnce"})
 	for name, op := range map[string]rest.Operation{
 		"done": done, "once": once, "again": again, "secret": secret, "stopping": stopping,
-		"winding": winding,
+		"winding": winding, "left": left,
 		"pending": pending, "pendingOnce": pendingOnce,
 	} {
 		fmt.Println("operation", name, op.ID)
@@ -103,7 +108,7 @@ func TestASidecarThatWasKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ids := crash(t, dir)
-	if len(ids) != 8 {
+	if len(ids) != 9 {
 		t.Fatalf("there were %v", ids)
 	}
 	journal, err := os.ReadFile(filepath.Join(dir, "operations.db"))
@@ -124,15 +129,18 @@ func TestASidecarThatWasKilled(t *testing.T) {
 	}
 	f.expect(t, ids["stopping"], rest.StateCancelled)
 
-	// A cancelled coordinator runs once more, to cancel what it has at work elsewhere.
-	if op := f.wait(t, ids["winding"]); op.State != rest.StateCancelled || len(op.Errors) != 0 {
-		t.Errorf("the cancelled coordinator is %+v", op)
+	// A cancelled coordinator runs once more, to cancel what it has at work elsewhere,
+	// and so does what goes on without the sidecar.
+	for _, name := range []string{"winding", "left"} {
+		if op := f.wait(t, ids[name]); op.State != rest.StateCancelled || len(op.Errors) != 0 {
+			t.Errorf("%s, which was cancelled, is %+v", name, op)
+		}
 	}
 	began := map[string]bool{}
-	for range 3 {
+	for range 4 {
 		began[<-f.bench.started] = true
 	}
-	if !began["winding"] {
+	if !began["winding"] || !began["left"] {
 		t.Errorf("these ran again: %v", began)
 	}
 	resumed := map[string]bool{} // by name, tag and what was kept; written by one Run after the other

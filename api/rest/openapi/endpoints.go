@@ -19,8 +19,8 @@ var errors = map[int]string{
 	http.StatusBadRequest:            "The request is wrong and stays so; violations name the fields.",
 	http.StatusUnauthorized:          "The sidecar has tokens, and this one is missing or not known.",
 	http.StatusForbidden:             "The request carries credentials over plain HTTP.",
-	http.StatusNotFound:              "There is no such operation, or datacenter.",
-	http.StatusNotAcceptable:         "The client accepts no JSON, or no HTML where that is the answer.",
+	http.StatusNotFound:              "There is no such operation, or datacenter, or no configuration that the sidecar sees.",
+	http.StatusNotAcceptable:         "The client accepts no JSON, or not the HTML or YAML that is the answer.",
 	http.StatusConflict:              "Another operation is in the way, or nothing stops this one; the message tells which.",
 	http.StatusRequestEntityTooLarge: "The body is larger than 1 MiB.",
 	http.StatusUnsupportedMediaType:  "The body is not application/json.",
@@ -144,6 +144,12 @@ func ofNode() []endpoint {
 			parameters: []Parameter{datacenters},
 			answers:    ok("What of the ring lies in them.", rest.Topology{}),
 			errors:     []int{http.StatusNotFound, http.StatusServiceUnavailable},
+		},
+		{
+			method: http.MethodGet, path: "/config", id: "getConfiguration", summary: "Cassandra's configuration",
+			description: "cassandra.yaml as it is written, but for its passwords. The sidecar has to see it at the path that Cassandra does.",
+			answers:     []answer{{status: http.StatusOK, means: "The file.", media: mediaYAML}},
+			errors:      []int{http.StatusNotFound, http.StatusServiceUnavailable},
 		},
 		{
 			method: http.MethodGet, path: "/openapi.json", id: "getDocument", summary: "This document",

@@ -13,6 +13,7 @@ import (
 const (
 	mediaJSON = "application/json"
 	mediaHTML = "text/html"
+	mediaYAML = "application/yaml"
 )
 
 // New describes the API of a sidecar of some version that has these kinds of

@@ -19,6 +19,7 @@ var results = map[string]reflect.Type{
 	rest.TypeRestore:          reflect.TypeFor[rest.RestoreResult](),
 	rest.TypeList:             reflect.TypeFor[rest.ListResult](),
 	rest.TypeRemoveBackup:     reflect.TypeFor[rest.RemoveBackupResult](),
+	rest.TypeVerify:           reflect.TypeFor[rest.VerifyResult](),
 	rest.TypeCommitLogBackup:  reflect.TypeFor[rest.CommitLogBackupResult](),
 	rest.TypeCommitLogRestore: reflect.TypeFor[rest.CommitLogRestoreResult](),
 }

@@ -194,6 +194,9 @@ func (r *Ring) CQL(nodes ...*Node) *gocql.ClusterConfig {
 	c.Timeout, c.ConnectTimeout, c.WriteTimeout = time.Minute, 20*time.Second, time.Minute
 	c.MaxWaitSchemaAgreement = 2 * time.Minute
 	c.Consistency = gocql.Quorum
+	// Nobody asks it for schemas; and what it does at their changes outlives the
+	// session, for minutes where a node goes.
+	c.Events.DisableSchemaEvents = true
 	if r.Options.Authentication {
 		c.Authenticator = gocql.PasswordAuthenticator{Username: CQLUser, Password: CQLPassword}
 	}

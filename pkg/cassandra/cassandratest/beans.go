@@ -76,7 +76,7 @@ func noBean(bean jmx.ObjectName) error {
 	return &jmx.Exception{Class: "javax.management.InstanceNotFoundException", Message: string(bean)}
 }
 
-// Query finds the tables of a pattern, or of a name.
+// Query finds the tables of a pattern, or of a name, and the pools of repairs.
 func (c connection) Query(ctx context.Context, pattern string) ([]jmx.ObjectName, error) {
 	f := c.node
 	f.ring.mu.Lock()
@@ -84,7 +84,7 @@ func (c connection) Query(ctx context.Context, pattern string) ([]jmx.ObjectName
 	if err := f.reach(ctx); err != nil {
 		return nil, err
 	}
-	var found []jmx.ObjectName
+	found := f.repairPools(pattern)
 	for _, t := range f.ring.tables {
 		prefix, isPattern := strings.CutSuffix(pattern, "*")
 		if name := string(t.bean()); name == pattern || isPattern && strings.HasPrefix(name, prefix) {
@@ -189,7 +189,7 @@ func (f *Fake) storageService(is func(v any) func() (any, error)) map[string]fun
 		"LeavingNodes":     is(mode(cassandra.StateLeaving)),
 		"MovingNodes":      is(mode(cassandra.StateMoving)),
 		"Keyspaces":        is(list(f.ring.keyspaces...)), "AllDataFileLocations": is(slices.Clone(f.dataDirs)), "CommitLogLocation": is(f.logDir),
-		"SnapshotDetails": f.snapshotDetails,
+		"SnapshotDetails": f.snapshotDetails, "RemovalStatus": is(f.removalStatus()),
 	}
 	if f.ring.release.Major >= 4 {
 		all["NonLocalSystemKeyspacesDataFileLocations"] = all["AllDataFileLocations"]

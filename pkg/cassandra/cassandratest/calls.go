@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 )
@@ -20,6 +21,7 @@ type Node interface {
 	Keyspaces(ctx context.Context) ([]string, error)
 	Tables(ctx context.Context, keyspaces ...string) ([]cassandra.Table, error)
 	DataDirectories(ctx context.Context) ([]string, error)
+	ConfigurationFiles(ctx context.Context) ([]string, error)
 	CommitLogDirectory(ctx context.Context) (string, error)
 	ActiveCommitLogs(ctx context.Context) ([]string, error)
 	Snapshot(ctx context.Context, tag string, entities []string) error
@@ -37,14 +39,18 @@ type Node interface {
 	GarbageCollect(ctx context.Context, keyspace, granularity string, jobs int, tables ...string) error
 	MajorCompact(ctx context.Context, keyspace string, o cassandra.MajorOptions, tables ...string) error
 	Compactions(ctx context.Context) ([]cassandra.Compaction, error)
+	CompactionsQueued(ctx context.Context) (int64, error)
 	StopCompaction(ctx context.Context, id string) error
 	Streams(ctx context.Context) ([]cassandra.Stream, error)
-	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, report func(done, of int)) error
+	Started(ctx context.Context) (time.Time, error)
+	Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, begun func(number int), report func(done, of int)) error
+	RepairStatus(ctx context.Context, number int) (state cassandra.RepairState, reason string, err error)
 	StopRepairs(ctx context.Context) error
 	Drain(ctx context.Context) error
 	Decommission(ctx context.Context, force bool) error
 	Rebuild(ctx context.Context, o cassandra.RebuildOptions) error
 	RemoveNode(ctx context.Context, hostID string) error
+	Removing(ctx context.Context) (bool, error)
 	Assassinate(ctx context.Context, address string) error
 	StopDaemon(ctx context.Context) error
 }
@@ -104,6 +110,11 @@ func (f *Fake) Tables(ctx context.Context, keyspaces ...string) ([]cassandra.Tab
 // DataDirectories is the method of a node.
 func (f *Fake) DataDirectories(ctx context.Context) ([]string, error) {
 	return answer(ctx, f, f.node.DataDirectories, "DataDirectories")
+}
+
+// ConfigurationFiles is the method of a node.
+func (f *Fake) ConfigurationFiles(ctx context.Context) ([]string, error) {
+	return answer(ctx, f, f.node.ConfigurationFiles, "ConfigurationFiles")
 }
 
 // CommitLogDirectory is the method of a node.

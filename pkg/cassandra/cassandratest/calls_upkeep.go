@@ -3,6 +3,7 @@ package cassandratest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 )
@@ -47,6 +48,21 @@ func (f *Fake) Compactions(ctx context.Context) ([]cassandra.Compaction, error) 
 	return answer(ctx, f, f.node.Compactions, "Compactions")
 }
 
+// CompactionsQueued is the method of a node.
+func (f *Fake) CompactionsQueued(ctx context.Context) (int64, error) {
+	return answer(ctx, f, f.node.CompactionsQueued, "CompactionsQueued")
+}
+
+// Started is the method of a node.
+func (f *Fake) Started(ctx context.Context) (time.Time, error) {
+	return answer(ctx, f, f.node.Started, "Started")
+}
+
+// Removing is the method of a node.
+func (f *Fake) Removing(ctx context.Context) (bool, error) {
+	return answer(ctx, f, f.node.Removing, "Removing")
+}
+
 // StopCompaction is the method of a node.
 func (f *Fake) StopCompaction(ctx context.Context, id string) error {
 	return done(ctx, f, func(ctx context.Context) error { return f.node.StopCompaction(ctx, id) }, "StopCompaction", id)
@@ -58,10 +74,21 @@ func (f *Fake) Streams(ctx context.Context) ([]cassandra.Stream, error) {
 }
 
 // Repair is the method of a node.
-func (f *Fake) Repair(ctx context.Context, keyspace string, o cassandra.RepairOptions, report func(done, of int)) error {
+func (f *Fake) Repair(
+	ctx context.Context, keyspace string, o cassandra.RepairOptions, begun func(number int), report func(done, of int),
+) error {
 	return done(ctx, f, func(ctx context.Context) error {
-		return f.node.Repair(ctx, keyspace, o, report)
+		return f.node.Repair(ctx, keyspace, o, begun, report)
 	}, "Repair", keyspace, fmt.Sprintf("%+v", o))
+}
+
+// RepairStatus is the method of a node.
+func (f *Fake) RepairStatus(ctx context.Context, number int) (state cassandra.RepairState, reason string, err error) {
+	err = done(ctx, f, func(ctx context.Context) error {
+		state, reason, err = f.node.RepairStatus(ctx, number)
+		return err
+	}, "RepairStatus", fmt.Sprint(number))
+	return state, reason, err
 }
 
 // StopRepairs is the method of a node.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -40,11 +41,13 @@ type Fake struct {
 	index    int // from 1
 	dataDirs []string
 	logDir   string
-	logs     []string          // names of the active segments
-	stores   map[string]*store // by table id
-	mode     string
-	down     bool
-	schema   string // "" is the ring's
+	// classPath is what Cassandra looks for its configuration in.
+	classPath []string
+	logs      []string          // names of the active segments
+	stores    map[string]*store // by table id
+	mode      string
+	down      bool
+	schema    string // "" is the ring's
 	upkeep
 }
 
@@ -95,6 +98,8 @@ func NewRing(tb testing.TB, nodes int, o Options) []*Fake {
 		for d := range o.DataDirs {
 			f.dataDirs = append(f.dataDirs, filepath.Join(root, fmt.Sprintf("data%d", d+1)))
 		}
+		f.classPath = []string{filepath.Join(root, "conf"), filepath.Join(root, "lib", "cassandra.jar")}
+		f.configure(filepath.Join(root, "conf"))
 		r.nodes = append(r.nodes, f)
 	}
 	for _, t := range systemTables {
@@ -113,8 +118,8 @@ var systemTables = []*tableSchema{
 // Stop makes the node be down: it answers nothing, and the others know it.
 func (f *Fake) Stop() { f.change(func() { f.down = true }) }
 
-// Start brings a stopped node back.
-func (f *Fake) Start() { f.change(func() { f.down = false }) }
+// Start brings a stopped node back, as another process.
+func (f *Fake) Start() { f.change(func() { f.down, f.lives = false, f.lives+1 }) }
 
 // SetMode sets what the node is at. Where it is JOINING, LEAVING or MOVING the
 // others know it.
@@ -133,6 +138,21 @@ func (f *Fake) change(do func()) {
 	defer f.ring.mu.Unlock()
 	do()
 }
+
+// configure writes a cassandra.yaml.
+func (f *Fake) configure(dir string) {
+	f.tb.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		f.tb.Fatalf("making a fake of Cassandra: %v", err)
+	}
+	body := fmt.Sprintf("cluster_name: %q\n", f.ring.options.Cluster)
+	if err := os.WriteFile(filepath.Join(dir, "cassandra.yaml"), []byte(body), 0o644); err != nil {
+		f.tb.Fatalf("making a fake of Cassandra: %v", err)
+	}
+}
+
+// SetClassPath replaces where Cassandra looks for its configuration.
+func (f *Fake) SetClassPath(path ...string) { f.change(func() { f.classPath = path }) }
 
 // HostID is the node's id.
 func (f *Fake) HostID() string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", f.index) }

@@ -4,6 +4,7 @@ package cassandratest
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,6 +40,14 @@ func knowsItself(t *testing.T, s Subject) {
 	must(t, err)
 	if diff := cmp.Diff(map[string][]string{schema: {id.Address}}, agreement); diff != "" {
 		t.Errorf("schema: %s", diff)
+	}
+	files, err := s.ConfigurationFiles(t.Context())
+	must(t, err)
+	if !slices.ContainsFunc(files, func(file string) bool {
+		body, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(body), "cluster_name")
+	}) {
+		t.Errorf("its configuration is in none of %q", files)
 	}
 	mode, err := s.OperationMode(t.Context())
 	must(t, err)

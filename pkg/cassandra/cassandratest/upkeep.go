@@ -21,6 +21,10 @@ type upkeep struct {
 	listeners   []*listener
 	repairs     int32
 	fault       string // of repairs
+	queued      int64  // compactions that wait
+	repairing   bool   // the last repair goes on
+	removing    bool
+	lives       int64 // that the process had before
 }
 
 // SetCompactions are those that the node says to run. StopCompaction takes one
@@ -28,6 +32,16 @@ type upkeep struct {
 func (f *Fake) SetCompactions(running ...cassandra.Compaction) {
 	f.change(func() { f.compactions = running })
 }
+
+// SetQueued is how many compactions wait for others.
+func (f *Fake) SetQueued(n int64) { f.change(func() { f.queued = n }) }
+
+// SetRepairing says whether the node is at a repair still: the last that was
+// asked for.
+func (f *Fake) SetRepairing(is bool) { f.change(func() { f.repairing = is }) }
+
+// SetRemoving says whether the node takes another out of the ring.
+func (f *Fake) SetRemoving(is bool) { f.change(func() { f.removing = is }) }
 
 // SetStreams are those that the node says to run. All of it counts as received.
 func (f *Fake) SetStreams(running ...cassandra.Stream) { f.change(func() { f.streams = running }) }
@@ -78,7 +92,8 @@ func (f *Fake) tell(event, done, total int32, message string) {
 	}
 }
 
-// repair is the operation: it is over when it returns, and has been told of.
+// repair is the operation: it is over when it returns, and has been told of, unless
+// the node is to be at it still.
 func (f *Fake) repair() int32 {
 	if len(f.ring.nodes) == 1 {
 		return 0
@@ -86,6 +101,9 @@ func (f *Fake) repair() int32 {
 	f.repairs++
 	f.tell(0, 0, 100, "Starting")
 	f.tell(1, 50, 100, "Repair session finished")
+	if f.repairing {
+		return f.repairs
+	}
 	if f.fault != "" {
 		f.tell(2, 100, 100, f.fault)
 	}
@@ -113,8 +131,35 @@ func (f *Fake) upkeepAttributes(bean jmx.ObjectName) map[string]func() (any, err
 			})
 		}
 		return map[string]func() (any, error){"CurrentStreams": func() (any, error) { return running, nil }}
+	case "org.apache.cassandra.metrics:type=ThreadPools,path=internal,scope=CompactionExecutor,name=PendingTasks":
+		return map[string]func() (any, error){"Value": func() (any, error) { return f.queued, nil }}
+	case "java.lang:type=Runtime":
+		return map[string]func() (any, error){
+			"StartTime":      func() (any, error) { return 1700000000000 + f.lives, nil },
+			"InputArguments": func() (any, error) { return list("-Xmx1G"), nil },
+			"ClassPath":      func() (any, error) { return strings.Join(f.classPath, ":"), nil },
+		}
 	}
 	return nil
+}
+
+// repairPools are the MBeans of a repair that runs, if they are of a pattern.
+func (f *Fake) repairPools(pattern string) []jmx.ObjectName {
+	name := fmt.Sprintf("org.apache.cassandra.metrics:type=ThreadPools,path=internal,scope=Repair#%d,name=ActiveTasks", f.repairs)
+	before, after, isPattern := strings.Cut(pattern, "*")
+	matches := name == pattern || isPattern && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+	if !f.repairing || !matches {
+		return nil
+	}
+	return []jmx.ObjectName{jmx.ObjectName(name)}
+}
+
+// removalStatus is in the words of Cassandra.
+func (f *Fake) removalStatus() string {
+	if !f.removing {
+		return "No token removals in process."
+	}
+	return "Removing token (1). Waiting for replication confirmation from [/127.0.0.3]."
 }
 
 // compacted is the result of work on the SSTables of tables.
@@ -209,8 +254,13 @@ func (f *Fake) storageInfo() *jmx.BeanInfo {
 
 func noop(*Fake, []any) (any, error) { return nil, nil } //nolint:nilnil // an operation that returns nothing
 
-func (f *Fake) repairStatus([]any) (any, error) {
-	if f.fault != "" {
+func (f *Fake) repairStatus(args []any) (any, error) {
+	switch number := args[0].(int32); {
+	case number < 1 || number > f.repairs:
+		return nil, nil //nolint:nilnil // as Cassandra says that it knows none
+	case f.repairing && number == f.repairs:
+		return list("IN_PROGRESS"), nil
+	case f.fault != "":
 		return list("FAILED", f.fault, "Repair command finished with error"), nil
 	}
 	return list("COMPLETED", "Repair completed successfully"), nil
