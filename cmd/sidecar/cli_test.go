@@ -28,6 +28,8 @@ type shell struct {
 	env  map[string]string
 	// bucket is the location of one that is not there yet.
 	dir, bucket string
+	// settings is what the server reads if it is there.
+	settings string
 }
 
 func newShell(t *testing.T, nodes int) *shell {
@@ -52,8 +54,9 @@ func newShell(t *testing.T, nodes int) *shell {
 func (s *shell) run(ctx context.Context, line string) (stdout, stderr string, err error) {
 	s.t.Helper()
 	root := program{
-		node:   func(*jmxFlags) (nodeops.Node, error) { return s.node, nil },
-		lookup: func(name string) (string, bool) { v, ok := s.env[name]; return v, ok },
+		node:     func(*jmxFlags) (nodeops.Node, error) { return s.node, nil },
+		lookup:   func(name string) (string, bool) { v, ok := s.env[name]; return v, ok },
+		settings: s.settings,
 	}.root()
 	var out, told bytes.Buffer
 	root.SetArgs(strings.Fields(line))
@@ -317,7 +320,7 @@ func serving(t *testing.T) (address string, c *client.Client) {
 	t.Helper()
 	address = freeAddress(t)
 	ctx, stop := context.WithCancel(t.Context())
-	root := newRootCommand()
+	root := newTestCommand()
 	root.SetArgs([]string{"server", "--listen", address, "--jmx-address", "127.0.0.1:1", "--state-dir", t.TempDir()})
 	ended := make(chan error, 1)
 	go func() { ended <- root.ExecuteContext(ctx) }()

@@ -25,7 +25,7 @@ AWS_REGION, or any other way of the AWS SDK; AWS_ENDPOINT for another server tha
 // engineCommands run operations without a server.
 func (p program) engineCommands() []*cobra.Command {
 	return []*cobra.Command{
-		p.newBackupCommand(), p.newRestoreCommand(), p.newListCommand(), p.newRemoveBackupCommand(),
+		p.newBackupCommand(), p.newRestoreCommand(), p.newListCommand(), p.newRemoveBackupCommand(), p.newVerifyCommand(),
 		p.newCommitLogBackupCommand(), p.newCommitLogRestoreCommand(),
 	}
 }

@@ -40,6 +40,8 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log what is done to standard error")
 	f.door.register(fs)
 	f.jmx.register(fs)
+	registerHash(fs)
+	registerConfig(fs, configUsage)
 }
 
 // run runs a request to its end and shows how it goes.
@@ -122,6 +124,6 @@ func (p program) registry(f *runFlags, peer func(cluster.Node) (cluster.Peer, er
 		return nil, err
 	}
 	return nodeops.Kinds(&nodeops.Deps{
-		Node: node, Store: options, Peer: peer, AllowedDirectories: []string{"/"}, Clock: clock.RealClock{},
+		Node: node, Store: options, Peer: peer, AllowedDirectories: []string{"/"}, Clock: clock.RealClock{}, CacheDir: cacheDir(p.lookup),
 	}, nil)
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,6 +28,7 @@ var (
 )
 
 func main() {
+	limitMemory(os.DirFS("/"), os.LookupEnv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := newRootCommand().ExecuteContext(ctx)
@@ -42,16 +44,18 @@ type program struct {
 	node func(f *jmxFlags) (nodeops.Node, error)
 	// lookup reads the environment.
 	lookup func(string) (string, bool)
+	// settings is the file that the server reads if it is there.
+	settings string
 }
 
 func newRootCommand() *cobra.Command {
-	return program{node: overJMX, lookup: os.LookupEnv}.root()
+	return program{node: overJMX, lookup: os.LookupEnv, settings: settingsFile}.root()
 }
 
 func overJMX(f *jmxFlags) (nodeops.Node, error) {
 	dial, err := f.dialer()
 	if err != nil {
-		return nil, err
+		return nil, usageError(err)
 	}
 	return cassandra.New(dial), nil
 }
@@ -63,10 +67,11 @@ func (p program) root() *cobra.Command {
 		Long: `Icarus stands beside a Cassandra node and runs operations on it over JMX: backup,
 restore, import, flush, cleanup. Operators send requests to its REST API; a request
 with "globalRequest": true makes it coordinate the whole ring. The commands backup,
-restore, list and remove-backup do the same without a server.
+restore, list, verify and remove-backup do the same without a server.
 
-Every flag is also an environment variable: --jmx-address is ICARUS_JMX_ADDRESS. What
-the command line says goes before.
+Every flag is also an environment variable (--jmx-address is ICARUS_JMX_ADDRESS), and a
+line of the YAML file of --config (jmx-address: 10.0.0.1:7199). The command line goes
+before the environment, and that before the file.
 
 It exits with 0 when all is done, 1 when something failed, 2 when the command line is
 wrong, and 130 when the operation was cancelled, as Ctrl-C does.`,
@@ -76,16 +81,39 @@ wrong, and 130 when the operation was cancelled, as Ctrl-C does.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          help,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return bindEnvironment(cmd.Flags(), p.lookup)
+			if err := bindEnvironment(cmd.Flags(), p.lookup); err != nil {
+				return err
+			}
+			return p.bindFile(cmd)
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &cli.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-	})
-	root.AddCommand(newServerCommand(), newVersionCommand(), newOperationsCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.Flags().BoolP("version", "V", false, "print the version")
+	root.AddCommand(newServerCommand(), newConfigCommand(), newVersionCommand(), newOperationsCommand())
 	root.AddCommand(p.engineCommands()...)
 	root.AddCommand(p.newEsopCommand())
 	return root
+}
+
+// former are flags of the original that are none here, and what is there instead.
+var former = map[string]string{
+	"jmx-password":            "the password is in the environment (" + passwordVariable + ") or in the file of --jmx-credentials, where others do not see it",
+	"jmx-truststore":          "certificates are PEM files: --jmx-tls and --jmx-ca",
+	"jmx-truststore-password": "certificates are PEM files, which need none: --jmx-tls and --jmx-ca",
+	"jmx-keystore":            "certificates are PEM files: --jmx-tls, --jmx-cert and --jmx-key",
+	"jmx-keystore-password":   "certificates are PEM files, which need none: --jmx-tls, --jmx-cert and --jmx-key",
+	"jmx-client-auth":         "to show a certificate is enough: --jmx-tls, --jmx-cert and --jmx-key",
+}
+
+// flagError tells the way out.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		if instead, ok := former[unknown.GetSpecifiedName()]; ok {
+			return &cli.UsageError{Err: fmt.Errorf("there is no --%s: %s", unknown.GetSpecifiedName(), instead)}
+		}
+	}
+	return &cli.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 }
 
 // help is what a command does that has others below it.

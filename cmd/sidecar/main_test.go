@@ -12,14 +12,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
+	"github.com/icarus-sidecar/icarus/pkg/cli"
 	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newTestCommand is the command line, without the settings of the machine that it
+// runs on.
+func newTestCommand() *cobra.Command {
+	return program{node: overJMX, lookup: os.LookupEnv}.root()
+}
 
 // execute runs the command line until it ends, or for a moment where it does not.
 func execute(t *testing.T, args ...string) (stdout string, err error) {
@@ -27,7 +35,7 @@ func execute(t *testing.T, args ...string) (stdout string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	root := newRootCommand()
+	root := newTestCommand()
 	root.SetArgs(args)
 	root.SetOut(&out)
 	root.SetErr(io.Discard)
@@ -112,7 +120,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 			t.Parallel()
 			state := filepath.Join(t.TempDir(), "state")
 			args := append([]string{"server", "--listen", "127.0.0.1:0", "--state-dir", state}, c.args...)
-			if _, err := execute(t, args...); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := execute(t, args...); cli.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, and does not tell of %q", err, c.want)
 			}
 			if _, err := os.Stat(state); !errors.Is(err, os.ErrNotExist) {
@@ -245,7 +253,7 @@ func startAt(t *testing.T, url string, options []client.Option, args ...string) 
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	_, address, _ := strings.Cut(url, "://")
-	root := newRootCommand()
+	root := newTestCommand()
 	root.SetArgs(append([]string{"server", "--listen", address, "--jmx-address", "127.0.0.1:1"}, args...))
 	ended := make(chan error, 1)
 	go func() { ended <- root.ExecuteContext(ctx) }()

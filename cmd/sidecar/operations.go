@@ -31,6 +31,7 @@ func newOperationsCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&f.server, "server", "http://127.0.0.1:4567", "address of the sidecar")
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json: one operation a line")
 	f.door.register(cmd.PersistentFlags())
+	registerConfig(cmd.PersistentFlags(), configUsage)
 	cmd.AddCommand(f.newListCommand(), f.newGetCommand(), f.newWatchCommand(), f.newCancelCommand())
 	return cmd
 }

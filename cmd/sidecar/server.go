@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/utils/clock"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
@@ -37,6 +38,7 @@ type serverFlags struct {
 	enable, disable      []string
 	enableTruncate       bool
 	allowDirectories     []string
+	bandwidth            string
 	logFormat            string
 	verbosity            int
 }
@@ -56,17 +58,27 @@ with what can go on and says of the rest that it failed.
 
 Buckets: the credentials of s3:// locations come from the environment
 (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or any other way of the
-AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT).`,
+AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT).
+
+Settings: every flag is also an environment variable (--listen is ICARUS_LISTEN), and
+a line of a YAML file (listen: 10.0.0.1:4567), which is that of --config, or
+` + settingsFile + ` where that is there. The command line goes before the
+environment, and that before the file. icarus config prints such a file.`,
 		Example: `  # beside a node with its defaults
   icarus server
 
   # for the sidecars of other nodes to reach, JMX with a password
   icarus server --listen 10.0.0.1:4567 --tls-cert tls.crt --tls-key tls.key --peer-ca ca.crt --token-file token \
     --jmx-credentials /etc/icarus/jmx.properties`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
+		Args:        noArgs,
+		RunE:        func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
+		Annotations: map[string]string{readsByItself: "true"},
 	}
-	fs := cmd.Flags()
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *serverFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.listen, "listen", "l", "127.0.0.1:4567", "address to listen on; coordinators reach the other sidecars at the same port")
 	fs.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false,
 		"listen on other addresses than the loopback although nothing asks callers who they are")
@@ -79,11 +91,13 @@ AWS SDK), and so does the address of another server than Amazon's (AWS_ENDPOINT)
 	fs.BoolVar(&f.enableTruncate, "enable-truncate", false, "the original's name of --enable-operations truncate")
 	fs.StringArrayVar(&f.allowDirectories, "allow-directory", nil,
 		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
+	fs.StringVar(&f.bandwidth, "bandwidth", "", `bytes per second at most that all operations together move between this node and buckets, such as "10mbps"`)
 	fs.StringVar(&f.logFormat, "log-format", "json", "format of the log: json or text")
 	fs.IntVarP(&f.verbosity, "verbosity", "v", 0, "0 logs changes of state, 1 each file, 2 each request")
 	f.doors.register(fs)
 	f.jmx.register(fs)
-	return cmd
+	registerHash(fs)
+	registerConfig(fs, "file with settings (YAML); "+settingsFile+" where it is there and no other is named")
 }
 
 // stopPatience is how long operations may take to stop; they go on at the next start.
@@ -92,25 +106,25 @@ const stopPatience = 10 * time.Second
 func serve(ctx context.Context, f *serverFlags) (err error) {
 	log, err := logging.New(os.Stderr, logging.Format(f.logFormat), f.verbosity)
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	if err := errors.Join(f.checkListen(), f.doors.check(), f.checkRest()); err != nil {
-		return err
+		return usageError(err)
 	}
 	dial, err := f.jmx.dialer()
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	node := cassandra.New(dial)
 	deps, err := f.deps(node)
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	ctx, deps.Stop = context.WithCancel(ctx)
 	defer deps.Stop()
 	registry, err := nodeops.Kinds(deps, f.enabled(), f.disable...)
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	// The address is taken first: whoever has it is the sidecar of this node.
 	listener, err := f.doors.listen(ctx, f.listen, log)
@@ -213,8 +227,13 @@ func (f *serverFlags) deps(node *cassandra.Node) (*nodeops.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit, err := newLimit(f.bandwidth)
+	if err != nil {
+		return nil, err
+	}
 	return &nodeops.Deps{
 		Node: node, Store: options, Peer: f.doors.peers(port), AllowedDirectories: f.allowDirectories, Clock: clock.RealClock{},
+		Limit: limit, CacheDir: filepath.Join(f.stateDir, "cache"),
 	}, nil
 }
 

@@ -85,6 +85,14 @@ func TestFlagsAreFields(t *testing.T) {
 				r.StorageLocation, r.ResolveNodes, r.LastN, r.FromTimestamp, r.CacheDir, r.SkipDownload = "s3://b1b", true, 3, 1795409334496, "/x", true
 			}),
 		},
+		"a verification": {
+			cli.Verify, "--sl s3://b1b -s t --level DIGEST -b 1M --global-request --datacenter x --datacenter y",
+			request(rest.TypeVerify, func(r *rest.VerifyRequest) {
+				r.StorageLocation, r.SnapshotTag, r.Level, r.GlobalRequest, r.DC = "s3://b1b", "t", rest.VerifyDigest, true, "x,y"
+				r.Bandwidth = new(rest.Bandwidth)
+				noError(t, r.Bandwidth.UnmarshalJSON([]byte(`"1M"`)))
+			}),
+		},
 		"a removal": {
 			cli.RemoveBackup, "--sl s3://b1b -o -d --global-request --dcs x --dcs y --keep-at-least 2 --use-proxy --proxy-host p --proxy-port 1",
 			request(rest.TypeRemoveBackup, func(r *rest.RemoveBackupRequest) {
@@ -112,7 +120,7 @@ func TestEveryFlagIsAFieldOfItsRequest(t *testing.T) {
 		"restorationPhase": "INIT", "rename": "a.b=c.d", "ifAbsent": "skip", "keyspaceTables": "a.b,c.d",
 		"commitLog": "/a", "commitLogArchiveOverride": "/a", "sharedContainerPath": "/a",
 	}
-	for _, c := range []cli.Command{cli.Backup, cli.Restore, cli.List, cli.RemoveBackup, cli.CommitLogBackup, cli.CommitLogRestore} {
+	for _, c := range []cli.Command{cli.Backup, cli.Restore, cli.List, cli.Verify, cli.RemoveBackup, cli.CommitLogBackup, cli.CommitLogRestore} {
 		for _, f := range c.Flags {
 			t.Run(c.Type+" "+f.Name, func(t *testing.T) {
 				t.Parallel()
@@ -182,6 +190,36 @@ func TestTheTableOfBackups(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestWhatAVerificationFoundIsATable(t *testing.T) {
+	t.Parallel()
+	good := rest.VerifyResult{
+		Level: "list", Backups: 3, Files: 12, Size: 3 << 20, Cost: rest.VerifyCost{Requests: 5, BytesRead: 2048, Seconds: 0.25},
+	}
+	bad := good
+	bad.Bad = 1
+	bad.BadObjects = []rest.BadObject{{Node: "c/d/n1", ObjectKey: "data/k", Problem: "size", Expected: "2 bytes", Found: "1 bytes", Backups: 2}}
+	bad.Damaged = []rest.DamagedBackup{{Node: "c/d/n1", Name: "first", Bad: 1}, {Node: "c/d/n1", Name: "second", Bad: 1}}
+	for name, c := range map[string]struct {
+		result rest.VerifyResult
+		want   string
+	}{
+		"all is well": {good, "verified 3 backups at level list: 0 of 12 objects (3.0 MiB) are bad\nit took 5 requests, 2.0 KiB read, 0.2 s\n"},
+		"one is bad": {bad, `Problem  Object  Expected  Found    Backups  Node
+size     data/k  2 bytes   1 bytes  2        c/d/n1
+damaged first of c/d/n1: 1 objects
+damaged second of c/d/n1: 1 objects
+verified 3 backups at level list: 1 of 12 objects (3.0 MiB) are bad
+it took 5 requests, 2.0 KiB read, 0.2 s
+`},
+	} {
+		var out bytes.Buffer
+		noError(t, cli.Verified(&out, c.result))
+		if diff := cmp.Diff(c.want, out.String()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ var way = []Flag{
 	{Name: "proxy-port", Field: "proxySettings.proxyPort", Default: "3128", Usage: "port of the proxy"},
 	{Name: "proxy-username", Field: "proxySettings.proxyUsername", Usage: "user at the proxy"},
 	{
-		Name: "proxy-password", Field: "proxySettings.proxyPassword",
+		Name: "proxy-password", Field: "proxySettings.proxyPassword", Secret: true,
 		Usage: "password at the proxy; give it in the environment (ICARUS_PROXY_PASSWORD), where others do not see it",
 	},
 	{Name: "proxy-protocol", Field: "proxySettings.proxyProtocol", Default: "https", Usage: "http or https"},
@@ -93,6 +93,7 @@ var Backup = Command{rest.TypeBackup, slices.Concat([]Flag{
 		Usage: "write the ring into the bucket, too",
 	},
 	globalFlag, datacenterFlag, timeoutFlag,
+	{Name: "dedup", Field: "dedup", Default: "listing", Usage: "how files are found that are in the bucket already: listing, or manifest, which trusts the newest manifests alone"},
 	{Name: "schema-version", Field: "schemaVersion", Usage: "set by the sidecar", Hidden: true},
 	directiveFlag, refreshFlag,
 }, way)}
@@ -118,6 +119,7 @@ var Restore = Command{rest.TypeRestore, slices.Concat([]Flag{
 	{Name: "restoration-no-delete-downloads", Field: "noDeleteDownloads", Kind: Switch, Usage: "keep the downloads"},
 	{Name: "schema-version", Field: "schemaVersion", Usage: "schema version of the backup"},
 	{Name: "exact-schema-version", Field: "exactSchemaVersion", Kind: Switch, Usage: "the backup must be of that, or of the node's, schema version"},
+	bandwidthFlag,
 	globalFlag, datacenterFlag, timeoutFlag,
 	{Name: "single-phase", Field: "singlePhase", Kind: Switch, Usage: "do only the phase that is named, on all nodes"},
 	{Name: "import-keep-level", Field: "import.keepLevel", Kind: Switch, Usage: "keep the level of SSTables (IMPORT)"},
@@ -147,6 +149,7 @@ var Restore = Command{rest.TypeRestore, slices.Concat([]Flag{
 	},
 	{Name: "restore-into-new-cluster", Field: "newCluster", Kind: Switch, Usage: "the node begins a new cluster: the schema, too (IN_PLACE)"},
 	{Name: "if-absent", Field: "ifAbsent", Default: "fail", Usage: "what a backup that is not there is: fail is an error, skip is nothing to do (IN_PLACE)"},
+	{Name: "force", Field: "force", Kind: Switch, Usage: "restore again what is restored already; what was written since is lost (IN_PLACE)"},
 }, way)}
 
 // CommitLogBackup is the command line of a backup of the commit log.
@@ -205,6 +208,20 @@ var List = Command{rest.TypeList, slices.Concat([]Flag{
 	{Name: "last-n", Field: "lastN", Usage: "leave out all but so many of the newest of each node"},
 	{Name: "skip-download", Field: "skipDownload", Kind: Switch, Usage: "has no effect: nothing is cached", Hidden: true},
 	cacheFlag,
+}, way)}
+
+// Verify is the command line of a verification.
+var Verify = Command{rest.TypeVerify, slices.Concat([]Flag{
+	location,
+	{
+		Name: "snapshot-tag", Short: "s", Aliases: []string{"st"}, Field: "snapshotTag",
+		Usage: "name of the backup, with or without schema version and time; all by default",
+	},
+	{
+		Name: "level", Field: "level", Default: rest.VerifyList,
+		Usage: "list (keys and sizes by a listing), size (each object is asked for) or digest (each object is read)",
+	},
+	bandwidthFlag, resolveFlag, allNodesFlag, datacenterFlag,
 }, way)}
 
 // RemoveBackup is the command line of a removal.

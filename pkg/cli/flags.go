@@ -26,6 +26,8 @@ type Flag struct {
 	Usage   string
 	// Hidden flags are taken and not shown in help.
 	Hidden bool
+	// Secret flags are not read from files of settings.
+	Secret bool
 }
 
 // Kind is what a flag takes.
@@ -77,6 +79,9 @@ func (c Command) Register(fs *pflag.FlagSet) {
 			fs.Lookup(f.Name).DefValue = f.Default
 		}
 		fs.Lookup(f.Name).Hidden = f.Hidden
+		if f.Secret {
+			annotate(fs, f.Name, secretFlag)
+		}
 	}
 }
 

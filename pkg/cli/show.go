@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 )
@@ -88,8 +89,12 @@ func counts(t *rest.Transfer) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf("  %d/%d files, %s of %s, %d there already",
-		t.FilesDone, t.FilesTotal, Human(t.BytesDone), Human(t.BytesTotal), t.FilesReused)
+	pace := ""
+	if t.BytesPerSecond > 0 {
+		pace = fmt.Sprintf(", %s/s, %s left", Human(t.BytesPerSecond), time.Duration(t.SecondsLeft)*time.Second)
+	}
+	return fmt.Sprintf("  %d/%d files, %s of %s, %d there already%s",
+		t.FilesDone, t.FilesTotal, Human(t.BytesDone), Human(t.BytesTotal), t.FilesReused, pace)
 }
 
 func (p *Progress) draw(line string) {

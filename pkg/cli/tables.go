@@ -85,6 +85,30 @@ func Removed(w io.Writer, r rest.RemoveBackupResult) error {
 	return err
 }
 
+// Verified writes what a verification found: a table of what is bad, if anything
+// is, and what was verified and what that took.
+func Verified(w io.Writer, r rest.VerifyResult) error {
+	if r.Bad > 0 {
+		err := table(w, func(row func(cells ...any)) {
+			row("Problem", "Object", "Expected", "Found", "Backups", "Node")
+			for _, bad := range r.BadObjects {
+				row(bad.Problem, bad.ObjectKey, bad.Expected, bad.Found, bad.Backups, bad.Node)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, damaged := range r.Damaged {
+			if _, err := fmt.Fprintf(w, "damaged %s of %s: %d objects\n", damaged.Name, damaged.Node, damaged.Bad); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w, "verified %d backups at level %s: %d of %d objects (%s) are bad\nit took %d requests, %s read, %.1f s\n",
+		r.Backups, r.Level, r.Bad, r.Files, Human(r.Size), r.Cost.Requests, Human(r.Cost.BytesRead), r.Cost.Seconds)
+	return err
+}
+
 // Operations writes a table of operations.
 func Operations(w io.Writer, ops []rest.Operation) error {
 	return table(w, func(row func(cells ...any)) {
