@@ -66,7 +66,7 @@ demo-down: ## Stop what a `make demo KEEP=1`, or demo-kubernetes, left running.
 ## --- testing ----------------------------------------------------------------
 
 .PHONY: test
-test: ## All tests: unit, component, and integration on real rings (Cassandra 4.1 and 5.0), with the race detector.
+test: ## All tests: unit, component, and integration on real nodes (Cassandra 3.11 to 5.0), with the race detector.
 	go run ./hack/deps
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(GO_PACKAGES)
 
