@@ -125,7 +125,7 @@ type RestoreRequest struct {
 	ResolveHostIDFromTopology bool              `json:"resolveHostIdFromTopology" doc:"Find whose data this node restores by its name in the backup's topology. For IN_PLACE."`
 	NewCluster                bool              `json:"newCluster" doc:"The data goes into a cluster of other nodes. For IN_PLACE."`
 	Rename                    map[string]string `json:"rename" doc:"Tables that are restored into another: keyspace.table to keyspace.other."`
-	SinglePhase               bool              `json:"singlePhase" doc:"Run only the phase of restorationPhase. Refused with globalRequest: send the phase to each sidecar."`
+	SinglePhase               bool              `json:"singlePhase" doc:"In a global request, run only the phase of restorationPhase on all nodes, after those before it that decide what it is about and change nothing."`
 	Bandwidth                 *Bandwidth        `json:"bandwidth,omitempty" doc:"Download no faster than this."`
 	DataDirs                  []Path            `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out; with IN_PLACE it is the directory data of cassandraDirectory."`
 	IfAbsent                  string            `json:"ifAbsent,omitempty" validate:"omitempty,oneof=fail skip" doc:"Whether a backup that is not there is an error, or leaves nothing to do: fail, as by default, or skip. For IN_PLACE." example:"skip"`

@@ -194,6 +194,9 @@ func (j *job) run(ctx context.Context) (result Result, err error) {
 	}
 	j.again = claim.again
 	defer func() { err = j.end(ctx, err, claim.release) }()
+	if j.known, err = j.manifests(ctx); err != nil {
+		return Result{}, err
+	}
 	switch former, err := j.former(ctx, claim.own); {
 	case err != nil:
 		return Result{}, err

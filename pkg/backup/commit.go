@@ -105,10 +105,13 @@ func (j *job) retract(ctx context.Context, d *document) error {
 // former is the manifest of this tag, if there is one. It is ErrTaken unless an
 // earlier life of this very backup made it.
 func (j *job) former(ctx context.Context, own bool) (*manifest.Manifest, error) {
+	if !slices.ContainsFunc(j.known, func(c committed) bool { return c.tag == j.Tag }) {
+		return nil, nil //nolint:nilnil // none is what is hoped for
+	}
 	m, err := j.read(ctx)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, nil //nolint:nilnil // none is what is hoped for
+		return nil, nil //nolint:nilnil // removed since
 	case err != nil:
 		return nil, fmt.Errorf("looking for %s: %w", manifest.ManifestKey(j.Tag), err)
 	case !own:

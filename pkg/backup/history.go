@@ -58,10 +58,7 @@ func (j *job) manifests(ctx context.Context) ([]committed, error) {
 // from the bucket's list, and from the newest manifests until nothing is left
 // that an older one could say. What the last backup left on the disk saves
 // reading the newest one again.
-func (j *job) history(ctx context.Context, files []*file) (err error) {
-	if j.known, err = j.manifests(ctx); err != nil {
-		return err
-	}
+func (j *job) history(ctx context.Context, files []*file) error {
 	c := newCatalogue(files)
 	remembered := j.remember(ctx, c, files)
 	most := maxManifests

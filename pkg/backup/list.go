@@ -5,16 +5,22 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
-// shardFiles is how many files one list is expected to show. A page of a list
-// has a thousand keys, and comes after the page before; so a list of a few pages
-// neither wastes requests nor keeps the others waiting.
-const shardFiles = 4000
+const (
+	// shardFiles is how many files one list may be expected to show. A page of a list
+	// has a thousand keys, and comes after the page before; so a list of a few pages
+	// neither wastes requests nor keeps the others waiting.
+	shardFiles = 4000
+	// shardShare is which part of all files that is at least. A list of many pages
+	// costs less than many lists, the last page of each of which is half empty.
+	shardShare = 3
+)
 
 // list asks the bucket for the objects of the tables at hand, and remembers with
 // each file what it saw of its names.
@@ -41,60 +47,82 @@ func (j *job) list(ctx context.Context, c catalogue, files []*file) error {
 	})
 }
 
-// table is one whose objects are to be listed.
-type table struct {
+// group is what the keys of the files of an SSTable begin with.
+type group struct {
 	prefix string
 	files  int
 }
 
-// shards are prefixes that no object is below two of. Where some of a keyspace's
-// tables were asked for, each has its own, so as not to list the others.
+// shards are prefixes that no object is below two of. Where some keyspaces or
+// tables were asked for, no list is of others.
 func (j *job) shards(files []*file) []string {
-	tables := map[string]*table{}
-	for _, f := range files {
-		key := f.in.key
-		prefix := manifest.DataKey{Keyspace: key.Keyspace, Table: key.Table, TableID: key.TableID}.String() + "/"
-		if tables[prefix] == nil {
-			tables[prefix] = &table{prefix: prefix}
-		}
-		tables[prefix].files++
-	}
-	all := make([]table, 0, len(tables))
-	for _, t := range tables {
-		all = append(all, *t)
-	}
-	slices.SortFunc(all, func(a, b table) int { return cmp.Compare(a.prefix, b.prefix) })
-	if len(j.Tables) > 0 {
-		prefixes := make([]string, len(all))
-		for i, t := range all {
-			prefixes[i] = t.prefix
-		}
-		return prefixes
-	}
-	return shard(all, len(manifest.DataPrefix), nil)
-}
-
-// shard splits sorted tables, which have their first n bytes in common, until
-// what is below a prefix is little enough, or one table.
-func shard(tables []table, n int, prefixes []string) []string {
-	files := 0
-	for _, t := range tables {
-		files += t.files
-	}
+	groups := groupsOf(files)
+	limit := max(shardFiles, len(files)/shardShare)
+	var names int // after data/
 	switch {
-	case len(tables) == 0:
-		return prefixes
-	case len(tables) == 1:
-		return append(prefixes, tables[0].prefix)
-	case files <= shardFiles && n > len(manifest.DataPrefix):
-		return append(prefixes, tables[0].prefix[:n])
+	case len(j.Tables) > 0:
+		names = 2
+	case len(j.Keyspaces) > 0:
+		names = 1
+	default:
+		return shard(groups, len(manifest.DataPrefix), len(manifest.DataPrefix)+1, limit, nil)
 	}
-	for from := 0; from < len(tables); {
-		to := from + 1
-		for to < len(tables) && tables[to].prefix[n] == tables[from].prefix[n] {
+	var prefixes []string
+	for from := 0; from < len(groups); {
+		asked := first(groups[from].prefix, 1+names)
+		to := from
+		for to < len(groups) && strings.HasPrefix(groups[to].prefix, asked) {
 			to++
 		}
-		prefixes = shard(tables[from:to], n+1, prefixes)
+		prefixes = shard(groups[from:to], len(asked), len(asked), limit, prefixes)
+		from = to
+	}
+	return prefixes
+}
+
+// first are the first n names of a key, with their slashes.
+func first(key string, n int) string {
+	parts := strings.SplitAfterN(key, "/", n+1)
+	return strings.Join(parts[:n], "")
+}
+
+// groupsOf are the groups, sorted. An object has the generation of its file,
+// whatever else the name of its directory is.
+func groupsOf(files []*file) []group {
+	counts := map[string]int{}
+	for _, f := range files {
+		generation, _, _ := strings.Cut(f.dir, "-")
+		counts[f.in.key.String()+"/"+generation+"-"]++
+	}
+	groups := make([]group, 0, len(counts))
+	for prefix, n := range counts {
+		groups = append(groups, group{prefix, n})
+	}
+	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.prefix, b.prefix) })
+	return groups
+}
+
+// shard splits sorted groups, which have their first n bytes in common, until what
+// is below a prefix of at least some bytes is little enough, or one group.
+func shard(groups []group, n, least, limit int, prefixes []string) []string {
+	files := 0
+	for _, g := range groups {
+		files += g.files
+	}
+	switch {
+	case len(groups) == 0:
+		return prefixes
+	case len(groups) == 1:
+		return append(prefixes, groups[0].prefix)
+	case files <= limit && n >= least:
+		return append(prefixes, groups[0].prefix[:n])
+	}
+	for from := 0; from < len(groups); {
+		to := from + 1
+		for to < len(groups) && groups[to].prefix[n] == groups[from].prefix[n] {
+			to++
+		}
+		prefixes = shard(groups[from:to], n+1, least, limit, prefixes)
 		from = to
 	}
 	return prefixes

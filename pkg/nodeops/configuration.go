@@ -66,10 +66,10 @@ func hidePasswords(body []byte) ([]byte, error) {
 	shown := password.ReplaceAll(body, []byte("${1}'"+concealed+"'${3}${4}"))
 	var tree any
 	if err := yaml.Unmarshal(shown, &tree); err != nil {
-		return nil, fmt.Errorf("reading Cassandra's configuration: it is no YAML")
+		return nil, errors.New("reading Cassandra's configuration: it is no YAML")
 	}
 	if showsPassword(tree) {
-		return nil, fmt.Errorf("showing Cassandra's configuration: a password in it is written in a way that cannot be hidden")
+		return nil, errors.New("showing Cassandra's configuration: a password in it is written in a way that cannot be hidden")
 	}
 	return shown, nil
 }

@@ -478,6 +478,16 @@ var backupSteps = []step{
 			}
 		},
 	},
+	{
+		body: `{"type":"verify","storageLocation":"$bucket$host0","snapshotTag":"real","level":"digest"}`,
+		effect: func(r *trial, op rest.Operation) {
+			var result rest.VerifyResult
+			noError(r.t, op.DecodeResult(&result))
+			if result.Backups != 1 || result.Files == 0 || result.Bad != 0 {
+				r.t.Errorf("there is %+v", result)
+			}
+		},
+	},
 	phase("INIT", "HARDLINKS", step{}),
 	phase("DOWNLOAD", "HARDLINKS", step{}),
 	phase("TRUNCATE", "HARDLINKS", step{effect: func(r *trial, _ rest.Operation) { r.wantRows("upkeep.u", 0) }}),

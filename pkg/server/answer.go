@@ -13,7 +13,10 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
-const mediaJSON = "application/json"
+const (
+	mediaJSON = "application/json"
+	mediaYAML = "application/yaml"
+)
 
 // answer writes JSON for people and machines, indented as the original's.
 func answer(g *gin.Context, status int, v any) {

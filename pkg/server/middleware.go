@@ -68,8 +68,11 @@ func recovery() gin.HandlerFunc {
 func acceptable() gin.HandlerFunc {
 	return func(g *gin.Context) {
 		kind := mediaJSON
-		if g.FullPath() == docsPath {
+		switch g.FullPath() {
+		case docsPath:
 			kind = mediaHTML
+		case configPath:
+			kind = mediaYAML
 		}
 		if g.Request.Method != http.MethodOptions && !accepts(g.Request.Header.Values("Accept"), kind) {
 			fail(g, &rest.Error{

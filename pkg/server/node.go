@@ -42,6 +42,11 @@ func (a *api) getTopology(g *gin.Context) {
 	})
 }
 
+// getConfiguration answers cassandra.yaml, which is no JSON.
+func (a *api) getConfiguration(g *gin.Context) {
+	askFor(g, a.Node.Configuration, func(body []byte) { g.Data(http.StatusOK, mediaYAML, body) })
+}
+
 func within(t rest.Topology, datacenters []string) (rest.Topology, error) {
 	if len(datacenters) == 0 {
 		return t, nil
@@ -67,11 +72,15 @@ func within(t rest.Topology, datacenters []string) (rest.Topology, error) {
 // ask answers what the node says. A node that does not is an error of this
 // side, in the original's form as well: its clients read exception.message.
 func ask[T any](g *gin.Context, question func(ctx context.Context) (T, error)) {
+	askFor(g, question, func(said T) { answer(g, http.StatusOK, said) })
+}
+
+func askFor[T any](g *gin.Context, question func(ctx context.Context) (T, error), tell func(said T)) {
 	ctx, cancel := context.WithTimeout(g.Request.Context(), nodeTimeout)
 	defer cancel()
 	said, err := question(ctx)
 	if err == nil {
-		answer(g, http.StatusOK, said)
+		tell(said)
 		return
 	}
 	told := errorOf(err)

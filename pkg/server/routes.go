@@ -8,6 +8,9 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+// configPath is where Cassandra's configuration is answered, in YAML.
+const configPath = "/config"
+
 // api answers the routes.
 type api struct {
 	Config
@@ -41,6 +44,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, "/status", a.getStatus},                  // any caller; CassKop's readiness probe
 		{http.MethodGet, "/topology", a.getTopology},              // any caller
 		{http.MethodGet, "/topology/:dc", a.getTopology},          // any caller
+		{http.MethodGet, configPath, a.getConfiguration},          // any caller; it holds no passwords
 		{http.MethodGet, "/openapi.json", a.getDocument},          // any caller
 		{http.MethodGet, docsPath, a.getPage},                     // any caller; the one answer that is not JSON
 	}

@@ -34,6 +34,8 @@ type Node interface {
 	OperationMode(ctx context.Context) (string, error)
 	// Topology is the whole ring, with the real racks.
 	Topology(ctx context.Context) (rest.Topology, error)
+	// Configuration is cassandra.yaml, without its passwords.
+	Configuration(ctx context.Context) ([]byte, error)
 }
 
 // Config is what a Handler needs.

@@ -43,6 +43,10 @@ func (n node) SchemaVersion(context.Context) (string, error) {
 
 func (n node) OperationMode(context.Context) (string, error) { return "NORMAL", n.err }
 
+func (n node) Configuration(context.Context) ([]byte, error) {
+	return []byte("cluster_name: lab # mine\n"), n.err
+}
+
 func (n node) Topology(context.Context) (rest.Topology, error) {
 	t := rest.Topology{Timestamp: 1795409079541, ClusterName: "lab", SchemaVersion: "82622314-545f-3e0d-94e8-056174b384e3"}
 	for i, dc := range []string{"dc1", "dc1", "dc2"} {
@@ -193,6 +197,18 @@ func TestTopologyOfDatacenters(t *testing.T) {
 	}
 }
 
+func TestTheConfigurationIsYAML(t *testing.T) {
+	t.Parallel()
+	h := handler(&operations{}, nil)
+	for _, accept := range []string{"*/*", "application/yaml", "text/html, application/*;q=0.9"} {
+		answer := ask(t, h, exchange{method: "GET", path: "/config", header: map[string]string{"Accept": accept}})
+		body := read(t, answer)
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/yaml" || string(body) != "cluster_name: lab # mine\n" {
+			t.Errorf("%s: %d %v\n%s", accept, answer.StatusCode, answer.Header, body)
+		}
+	}
+}
+
 // Each row is one of what the original answered with 500 and text, or worse.
 func TestErrorsAreJSONWithAStatus(t *testing.T) {
 	t.Parallel()
@@ -211,6 +227,7 @@ func TestErrorsAreJSONWithAStatus(t *testing.T) {
 		"text":                            {exchange{"POST", "/operations", "{}", map[string]string{"Content-Type": "text/plain"}}, 415, nil},
 		"a form":                          {exchange{"POST", "/operations", "{}", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, 415, nil},
 		"no media type":                   {exchange{"POST", "/operations", "{}", map[string]string{"Content-Type": ""}}, 415, nil},
+		"who takes JSON alone for YAML":   {exchange{method: "GET", path: "/config", header: map[string]string{"Accept": "application/json"}}, 406, nil},
 		"who does not take JSON":          {exchange{method: "GET", path: "/operations", header: map[string]string{"Accept": "text/plain"}}, 406, nil},
 		"an unknown id":                   {exchange{method: "GET", path: "/operations/00000000-0000-0000-0000-000000000001"}, 404, nil},
 		"a malformed id":                  {exchange{method: "GET", path: "/operations/not-a-uuid"}, 404, nil},
@@ -311,7 +328,7 @@ func TestErrorsOfOperationsHaveTheirStatus(t *testing.T) {
 func TestANodeThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	h := handler(&operations{}, func(c *server.Config) { c.Node = node{err: errors.New("connecting to 127.0.0.1:7199: refused")} })
-	for _, path := range []string{"/status", "/version/cassandra", "/version/schema", "/topology", "/topology/dc1"} {
+	for _, path := range []string{"/status", "/version/cassandra", "/version/schema", "/topology", "/topology/dc1", "/config"} {
 		answer := ask(t, h, exchange{method: "GET", path: path})
 		var told rest.Error
 		body := read(t, answer)

@@ -81,6 +81,8 @@ func (b *builder) endpoint(e endpoint) *Operation {
 			response.Headers = Map[Header]{{"Location", Header{"Address of the operation.", &Schema{Type: "string", Format: "uri"}}}}
 		}
 		switch {
+		case answer.media == mediaYAML: // whose schema is of what it says
+			response.Content = Map[Media]{{mediaYAML, Media{Schema: &Schema{Type: "object"}}}}
 		case answer.media != "":
 			response.Content = Map[Media]{{answer.media, Media{Schema: &Schema{Type: "string"}}}}
 		case answer.body != nil:
