@@ -100,10 +100,10 @@ func newLimit(bandwidth string) (*transfer.Limiter, error) {
 // other programs' caches, or nowhere if there is no such place.
 func cacheDir(lookup func(string) (string, bool)) string {
 	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) {
-		return filepath.Join(dir, "icarus")
+		return filepath.Join(dir, "icarus", "backups")
 	}
 	if home, ok := lookup("HOME"); ok && filepath.IsAbs(home) {
-		return filepath.Join(home, ".cache", "icarus")
+		return filepath.Join(home, ".cache", "icarus", "backups")
 	}
 	return ""
 }

@@ -51,3 +51,42 @@ func TestContainerMemoryIsTheLeastLimitOfTheGroups(t *testing.T) {
 		})
 	}
 }
+
+func TestTheBandwidthOfTheNodeIsSaidAsInARequest(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{"": 0, "10M": 10_000_000, "1kbps": 1000, "fast": -1, "0M": -1, "-1M": -1} {
+		limit, err := newLimit(text)
+		switch {
+		case (err != nil) != (want < 0):
+			t.Errorf("%q is %v", text, err)
+		case want == 0 && limit != nil:
+			t.Error("there is a limit where none was asked for")
+		case want > 0 && limit.BytesPerSecond() != want:
+			t.Errorf("%q is %d bytes a second", text, limit.BytesPerSecond())
+		}
+	}
+}
+
+func TestTheCommandLineCachesWhereOtherProgramsDo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"nowhere":                {},
+		"in the home":            {map[string]string{"HOME": "/home/me"}, "/home/me/.cache/icarus/backups"},
+		"where the desktop says": {map[string]string{"HOME": "/home/me", "XDG_CACHE_HOME": "/cache"}, "/cache/icarus/backups"},
+		"not below no directory": {map[string]string{"HOME": "me", "XDG_CACHE_HOME": ""}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := cacheDir(func(key string) (string, bool) {
+				value, ok := tc.env[key]
+				return value, ok
+			})
+			if got != tc.want {
+				t.Errorf("it is %q, not %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -146,7 +146,7 @@ func serve(ctx context.Context, f *serverFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopManager(ctx, manager)) }()
 	handler := server.Handler(server.Config{ //nolint:contextcheck // a handler gets its contexts with the requests
-		Operations: manager, Node: nodeops.Info{Node: node, Clock: clock.RealClock{}},
+		Operations: manager, Node: nodeops.Info{Node: node, Clock: clock.RealClock{}}, Throttle: deps.SetBandwidth,
 		Version: rest.SidecarVersion{Version: version, BuildTime: buildTime, GitCommit: commit}, DisableCORS: f.disableCORS, Log: log,
 		Authenticate: f.doors.authenticator(), AllowCredentialsOverHTTP: f.doors.allowCredentialsOverHTTP,
 	})

@@ -3,7 +3,6 @@ package nodeops
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -16,7 +15,7 @@ import (
 
 // ErrMovesNothing is for an operation that has no rate which could be changed: one
 // that is not running, or that moves nothing on this node.
-var ErrMovesNothing = errors.New("the operation moves nothing on this node now")
+var ErrMovesNothing = fmt.Errorf("%w: the operation moves nothing on this node now; those of other nodes are changed there", operation.ErrConflict)
 
 // rates are those of the operations that move something now.
 type rates struct {

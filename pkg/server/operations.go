@@ -60,6 +60,33 @@ func (a *api) getOperation(g *gin.Context) {
 	answer(g, http.StatusOK, op)
 }
 
+func (a *api) changeOperation(g *gin.Context) {
+	body, err := readBody(g)
+	if err != nil {
+		fail(g, err)
+		return
+	}
+	change, err := rest.DecodeChange(body)
+	if err != nil {
+		fail(g, err)
+		return
+	}
+	op, err := a.Operations.Get(g.Param("id"))
+	if err != nil {
+		fail(g, err)
+		return
+	}
+	if a.Throttle == nil {
+		fail(g, &rest.Error{Code: http.StatusConflict, Message: "this sidecar has no operation that could be changed"})
+		return
+	}
+	if err := a.Throttle(op.ID, change.BytesPerSecond()); err != nil {
+		fail(g, err)
+		return
+	}
+	answer(g, http.StatusOK, op)
+}
+
 func (a *api) cancelOperation(g *gin.Context) {
 	if _, err := a.Operations.Cancel(g.Request.Context(), g.Param("id")); err != nil {
 		fail(g, err)

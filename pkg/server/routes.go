@@ -36,6 +36,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, "/operations", a.listOperations},         // any caller
 		{http.MethodPost, "/operations", a.submitOperation},       // any caller; the most powerful row: it backs up, restores, truncates
 		{http.MethodGet, "/operations/:id", a.getOperation},       // any caller
+		{http.MethodPatch, "/operations/:id", a.changeOperation},  // any caller; how fast it moves bytes
 		{http.MethodDelete, "/operations/:id", a.cancelOperation}, // any caller
 		{http.MethodGet, "/version", a.getVersion},                // any caller
 		{http.MethodGet, "/version/sidecar", a.getVersion},        // any caller

@@ -43,6 +43,9 @@ type Config struct {
 	Operations Operations
 	Node       Node
 	Version    rest.SidecarVersion
+	// Throttle changes how fast an operation moves bytes on this node; 0 is no limit.
+	// Where it is nil nothing can be changed.
+	Throttle func(id string, bytesPerSecond int64) error
 	// Authenticate is asked about every request, whatever its path; nil lets all in.
 	Authenticate Authenticator
 	// AllowCredentialsOverHTTP takes requests that carry credentials from other

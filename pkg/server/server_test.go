@@ -447,6 +447,43 @@ func TestGetAndCancel(t *testing.T) {
 	}
 }
 
+func TestTheBandwidthIsChanged(t *testing.T) {
+	t.Parallel()
+	o := &operations{ops: map[string]rest.Operation{id1: {ID: id1, Type: "backup", State: rest.StateRunning}}}
+	rate := int64(-1)
+	h := handler(o, func(c *server.Config) {
+		c.Throttle = func(id string, bytesPerSecond int64) error {
+			if id != id1 {
+				return errors.New("of another")
+			}
+			if rate = bytesPerSecond; rate == 1 {
+				return fmt.Errorf("changing it: %w", operation.ErrConflict)
+			}
+			return nil
+		}
+	})
+	for _, step := range []struct {
+		path, body string
+		status     int
+		rate       int64
+	}{
+		{id1, `{"bandwidth": "much"}`, 400, -1},
+		{"00000000-0000-0000-0000-000000000001", `{"bandwidth": "10mbps"}`, 404, -1},
+		{id1, `{"bandwidth": "10mbps"}`, 200, 10_000_000},
+		{id1, `{"bandwidth": null}`, 200, 0},
+		{id1, `{"bandwidth": "1bps"}`, 409, 1},
+	} {
+		answer := ask(t, h, exchange{method: "PATCH", path: "/operations/" + step.path, body: step.body, header: map[string]string{"Content-Type": "application/json"}})
+		if answer.StatusCode != step.status || rate != step.rate {
+			t.Errorf("%s: %d and a rate of %d, want %d and %d", step.body, answer.StatusCode, rate, step.status, step.rate)
+		}
+	}
+	answer := ask(t, handler(o, nil), exchange{method: "PATCH", path: "/operations/" + id1, body: `{"bandwidth": null}`, header: map[string]string{"Content-Type": "application/json"}})
+	if answer.StatusCode != http.StatusConflict {
+		t.Errorf("a sidecar that can change nothing answers %d", answer.StatusCode)
+	}
+}
+
 func TestHeadOptionsAndCORS(t *testing.T) {
 	t.Parallel()
 	cors := map[string]string{

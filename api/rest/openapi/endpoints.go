@@ -37,6 +37,7 @@ type endpoint struct {
 	method, path, id, summary, description string
 
 	parameters []Parameter
+	body       any // of the type that is sent as JSON
 	answers    []answer
 	errors     []int
 }
@@ -100,6 +101,14 @@ func ofOperations() []endpoint {
 		{
 			method: http.MethodGet, path: "/operations/{id}", id: "getOperation", summary: "Look at an operation",
 			parameters: []Parameter{operationID}, answers: ok("The operation.", rest.Operation{}), errors: []int{http.StatusNotFound},
+		},
+		{
+			method: http.MethodPatch, path: "/operations/{id}", id: "changeOperation", summary: "Change how fast an operation moves bytes",
+			description: "Of a backup or restore that moves bytes on this node now. What --bandwidth allows the node as a whole holds all the same.",
+			parameters:  []Parameter{operationID}, body: rest.Change{}, answers: ok("The operation.", rest.Operation{}),
+			errors: []int{
+				http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+			},
 		},
 		{
 			method: http.MethodDelete, path: "/operations/{id}", id: "cancelOperation", summary: "Cancel an operation",

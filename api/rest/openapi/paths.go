@@ -75,6 +75,13 @@ func (d *Document) Find(method, path string) (*Operation, bool) {
 
 func (b *builder) endpoint(e endpoint) *Operation {
 	o := &Operation{OperationID: e.id, Summary: e.summary, Description: e.description, Parameters: e.parameters}
+	if e.body != nil {
+		t := reflect.TypeOf(e.body)
+		o.RequestBody = &Body{
+			Description: "What is to be changed.", Required: true,
+			Content: Map[Media]{{mediaJSON, Media{Schema: b.schema(t, reflect.Zero(t))}}},
+		}
+	}
 	for _, answer := range e.answers {
 		response := Response{Description: answer.means}
 		if answer.located {
