@@ -101,7 +101,7 @@ func (k *Controller) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, controllerTimeout, fmt.Errorf("it is not ready after %s", controllerTimeout))
 	defer cancel()
 	for {
-		err := answers(ctx, "http://"+k.Probes+"/readyz")
+		err := errors.Join(answers(ctx, "http://"+k.Probes+"/healthz"), answers(ctx, "http://"+k.Probes+"/readyz"))
 		if err == nil {
 			return nil
 		}

@@ -65,12 +65,13 @@ func lacking(done []Finished, all []rest.RestoreResult, holders map[string]int, 
 		}
 	}
 	if best == "" {
-		return []rest.OperationError{{Message: "no node holds a backup " + want}}
+		return []rest.OperationError{{Message: "no node holds a backup " + want + " there; list (with globalRequest) names those of a location"}}
 	}
 	var errs []rest.OperationError
 	for i, d := range done {
 		if !slices.Contains(all[i].Manifests, best) {
-			errs = append(errs, d.fail("there is no backup %s that every node holds: this node lacks %s, which %d of %d nodes hold",
+			errs = append(errs, d.fail("there is no backup %s that every node holds: this node lacks %s, which %d of %d nodes hold; name another, "+
+				"or the datacenters that hold it all",
 				want, best, holders[best], len(done)))
 		}
 	}
@@ -124,7 +125,7 @@ func (r restore) downloaded(f Facts, done []Finished) (Facts, []rest.OperationEr
 		}
 		d := without(done, all, table)
 		if slices.Contains(r.entities.Strings(), table) {
-			errs = append(errs, d.fail("backup %s of this node lacks table %s", f.SnapshotTag, table))
+			errs = append(errs, d.fail("backup %s of this node lacks table %s; leave it out of entities, or name another backup", f.SnapshotTag, table))
 			continue
 		}
 		left = append(left, fmt.Sprintf("%s (not on %s)", table, d.Node.Address))
@@ -142,7 +143,7 @@ func (r restore) unknown(f Facts, holders map[string]int) []rest.OperationError 
 	var errs []rest.OperationError
 	for _, t := range r.entities.Tables {
 		if holders[t.String()] == 0 {
-			errs = append(errs, rest.OperationError{Message: fmt.Sprintf("no node's backup %s holds table %s", f.SnapshotTag, t)})
+			errs = append(errs, rest.OperationError{Message: fmt.Sprintf("no node's backup %s holds table %s; leave it out of entities, or name another backup", f.SnapshotTag, t)})
 		}
 	}
 	for _, t := range f.Tables {

@@ -2,23 +2,21 @@ package controller
 
 import (
 	"context"
-	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8srest "k8s.io/client-go/rest"
@@ -28,124 +26,116 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
+	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/api/v1alpha1"
 	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
+	"github.com/icarus-sidecar/icarus/pkg/cluster"
 )
 
 // patience is far above what anything takes here, on a machine that is busy too.
 const patience = 90 * time.Second
 
 // TestOnARealAPIServer runs the controller as its ServiceAccount, with the rights of
-// config/rbac alone, against a kube-apiserver with the CRDs of config/crd.
+// config/rbac alone, against a kube-apiserver with the CRDs of config/crd. What a
+// kind does there is in the file of its name.
 func TestOnARealAPIServer(t *testing.T) {
 	t.Parallel()
-	e := startEnvironment(t)
-
-	t.Run("a backup and its restore are carried out", e.mainJob)
-	t.Run("a backup that is deleted is cancelled and let go", e.deletion)
-	t.Run("a backup waits for its Secret", e.secret)
-	t.Run("the CRDs refuse what makes no sense", e.refusals)
-	t.Run("a new leader sends nothing for what has ended", e.leaders)
-	t.Run("the controller may do nothing else", e.rights)
+	assets = apiserver.ForTest(t)
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "The controller on a real API server")
 }
+
+var (
+	assets string // where kube-apiserver and etcd are
+	e      *environment
+)
+
+var _ = BeforeSuite(func(ctx SpecContext) { e = startEnvironment(ctx) })
+
+// What a spec told the sidecars and the API server to do ends with it.
+var _ = AfterEach(func() {
+	e.refuse(nil)
+	e.ring.each(func(s *fakeSidecar) {
+		s.answer, s.finish, s.polls, s.manifest, s.started = nil, nil, 1, finalTag, map[string]int{}
+	})
+})
 
 type environment struct {
 	admin  client.Client
 	config *k8srest.Config
 	ring   *fakeRing
 	stop   func()
+
+	mu      sync.Mutex
+	refusal func(r *http.Request) int
 }
 
-func startEnvironment(t *testing.T) *environment {
-	t.Helper()
+func startEnvironment(ctx context.Context) *environment {
 	ctrl.SetLogger(logr.Discard())
 	env := &envtest.Environment{
-		BinaryAssetsDirectory: apiserver.ForTest(t),
+		BinaryAssetsDirectory: assets,
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd")}, ErrorIfCRDPathMissing: true,
 	}
 	config, err := env.Start()
-	if err != nil {
-		t.Fatalf("starting the API server: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(env.Stop)
 	scheme, err := Scheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &environment{ring: newFakeRing(t, 3)}
+	Expect(err).NotTo(HaveOccurred())
+	e := &environment{ring: newFakeRing(GinkgoTB(), 3)}
 	httpClient, err := k8srest.HTTPClientFor(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(httpClient.CloseIdleConnections)
-	if e.admin, err = client.New(config, client.Options{Scheme: scheme, HTTPClient: httpClient}); err != nil {
-		t.Fatal(err)
-	}
-	e.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(httpClient.CloseIdleConnections)
+	e.admin, err = client.New(config, client.Options{Scheme: scheme, HTTPClient: httpClient})
+	Expect(err).NotTo(HaveOccurred())
+	e.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	for i, s := range e.ring.sidecars {
 		p := pod(i, s.address)
 		for j := range p.Spec.Containers {
 			p.Spec.Containers[j].Image = "none"
 		}
 		status := p.Status
-		e.create(t, p)
+		e.create(ctx, p)
 		p.Status = status
-		if err := e.admin.Status().Update(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
+		Expect(e.admin.Status().Update(ctx, p)).To(Succeed())
 	}
-	e.config = e.serviceAccount(t, config)
-	e.startController(t)
+	e.config = e.serviceAccount(ctx, config)
+	e.config.Wrap(func(next http.RoundTripper) http.RoundTripper { return refusing{e, next} })
+	e.startController()
+	DeferCleanup(func() { e.stop() })
 	return e
 }
 
-func (e *environment) create(t *testing.T, objects ...client.Object) {
-	t.Helper()
+func (e *environment) create(ctx context.Context, objects ...client.Object) {
+	GinkgoHelper()
 	for _, o := range objects {
-		if err := e.admin.Create(t.Context(), o); err != nil {
-			t.Fatalf("creating %T %s: %v", o, o.GetName(), err)
-		}
+		Expect(e.admin.Create(ctx, o)).To(Succeed(), "%T %s", o, o.GetName())
 	}
 }
 
 // serviceAccount makes the account of the controller, with the role that is
 // generated, in the one namespace that is watched.
-func (e *environment) serviceAccount(t *testing.T, admin *k8srest.Config) *k8srest.Config {
-	t.Helper()
+func (e *environment) serviceAccount(ctx context.Context, admin *k8srest.Config) *k8srest.Config {
 	text, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "role.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	Expect(err).NotTo(HaveOccurred())
 	role := &rbacv1.ClusterRole{}
-	if err := yaml.UnmarshalStrict([]byte(strings.TrimPrefix(string(text), "---\n")), role); err != nil {
-		t.Fatal(err)
-	}
+	Expect(yaml.UnmarshalStrict([]byte(strings.TrimPrefix(string(text), "---\n")), role)).To(Succeed())
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: Name}}
-	e.create(t, role, account, &rbacv1.RoleBinding{
+	e.create(ctx, role, account, &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: Name},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: Name}},
 	})
 	token := &authenticationv1.TokenRequest{}
-	if err := e.admin.SubResource("token").Create(t.Context(), account, token); err != nil {
-		t.Fatal(err)
-	}
+	Expect(e.admin.SubResource("token").Create(ctx, account, token)).To(Succeed())
 	config := k8srest.AnonymousClientConfig(admin)
 	config.BearerToken = token.Status.Token
 	return config
 }
 
 // startController starts one, and returns when it leads.
-func (e *environment) startController(t *testing.T) {
-	t.Helper()
+func (e *environment) startController() {
 	scheme, err := Scheme()
-	if err != nil {
-		t.Fatal(err)
-	}
+	Expect(err).NotTo(HaveOccurred())
 	yes := true
 	config := ctrl.Options{
 		Scheme: scheme, Cache: CacheOptions([]string{namespace}), Metrics: server.Options{BindAddress: "0"},
@@ -153,195 +143,150 @@ func (e *environment) startController(t *testing.T) {
 	}
 	config.Controller.SkipNameValidation = &yes // the next one has the same names
 	manager, err := ctrl.NewManager(e.config, config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	Expect(err).NotTo(HaveOccurred())
 	sidecars := NewSidecars(SidecarOptions{AllowCredentialsOverHTTP: true})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	if err := SetupWithManager(ctx, manager, Options{Sidecars: sidecars}); err != nil {
-		cancel()
-		t.Fatal(err)
-	}
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the spec
+	const soonLost = 5 * time.Second
+	Expect(SetupWithManager(ctx, manager, Options{
+		Sidecars: sidecars, Patience: cluster.Patience{Submit: soonLost, Answer: soonLost, WindUp: soonLost},
+	})).To(Succeed())
 	ended := make(chan error, 1)
 	go func() { ended <- manager.Start(ctx) }()
-	var once sync.Once
-	e.stop = func() {
-		once.Do(func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Errorf("the controller ended with %v", err)
-			}
-			sidecars.Close()
-			manager.GetHTTPClient().CloseIdleConnections()
-		})
+	e.stop = sync.OnceFunc(func() {
+		cancel()
+		Expect(<-ended).To(Succeed(), "the controller ended")
+		sidecars.Close()
+		manager.GetHTTPClient().CloseIdleConnections()
+	})
+	Eventually(manager.Elected()).WithTimeout(patience).Should(BeClosed(), "the controller did not start")
+}
+
+// refuse answers requests of the controller with the statuses that are not 0.
+func (e *environment) refuse(refusal func(r *http.Request) int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refusal = refusal
+}
+
+// refusing stands between the controller and the API server.
+type refusing struct {
+	e    *environment
+	next http.RoundTripper
+}
+
+// RoundTrip asks the spec first.
+func (r refusing) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.e.mu.Lock()
+	status := 0
+	if r.e.refusal != nil {
+		status = r.e.refusal(request)
 	}
-	t.Cleanup(e.stop)
-	select {
-	case <-manager.Elected():
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("the controller did not start: %v", err)
+	r.e.mu.Unlock()
+	if status == 0 {
+		return r.next.RoundTrip(request)
+	}
+	reason := metav1.StatusReasonConflict
+	if status != http.StatusConflict {
+		reason = metav1.StatusReasonInternalError
+	}
+	body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"` + string(reason) + `","message":"refused by the test"}`
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}
+
+// everySecondWrite is refused so.
+func everySecondWrite(status int) func(r *http.Request) int {
+	n := 0
+	return func(r *http.Request) int {
+		if r.Method != http.MethodPatch || !strings.Contains(r.URL.Path, "/cassandra") {
+			return 0
+		}
+		if n++; n%2 == 1 {
+			return status
+		}
+		return 0
 	}
 }
 
-func (e *environment) eventually(t *testing.T, o client.Object, is func(s *v1alpha1.OperationStatus) bool) {
-	t.Helper()
-	g := NewWithT(t)
-	g.Eventually(func(g Gomega) {
-		g.Expect(e.admin.Get(t.Context(), client.ObjectKeyFromObject(o), o)).To(Succeed())
+func (r *fakeRing) each(do func(s *fakeSidecar)) {
+	for _, s := range r.sidecars {
+		s.mu.Lock()
+		do(s)
+		s.mu.Unlock()
+	}
+}
+
+// fails ends what a node does with an error.
+func fails(op *rest.Operation) {
+	op.State, op.Errors = rest.StateFailed, []rest.OperationError{{Source: "host", Message: "the disk is full"}}
+}
+
+// misbehaviour is what one sidecar of three does, and what comes of it: "" for the
+// work done, or the reason of a failure.
+type misbehaviour struct {
+	spoil  func(s *fakeSidecar)
+	reason string
+}
+
+func misbehaviours() map[string]misbehaviour {
+	return map[string]misbehaviour{
+		"fails": {func(s *fakeSidecar) { s.finish = fails }, v1alpha1.ReasonNodeFailed},
+		"vanishes": {func(s *fakeSidecar) {
+			s.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+				return strings.HasPrefix(r.URL.Path, "/operations/") && hangingUp(w, r, body)
+			}
+		}, v1alpha1.ReasonNodeLost},
+		"is restarted and has lost what it did": {func(s *fakeSidecar) {
+			s.polls = 3
+			restart := sync.OnceFunc(func() { s.restart(true) })
+			s.answer = func(_ http.ResponseWriter, r *http.Request, _ []byte) bool {
+				if strings.HasPrefix(r.URL.Path, "/operations/") {
+					restart()
+				}
+				return false
+			}
+		}, ""},
+		"is slow": {func(s *fakeSidecar) { s.polls = 4 }, ""},
+		"lies about the operation": {func(s *fakeSidecar) {
+			s.answer = answering(http.MethodPost, http.StatusCreated, `{"id":"another","state":"COMPLETED","type":"backup"}`)
+		}, v1alpha1.ReasonSidecarRefused},
+	}
+}
+
+func (m misbehaviour) begin() {
+	s := e.ring.sidecars[1]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.spoil(s)
+}
+
+// outcome checks how an object ended, and that it is not worked on any more.
+func (m misbehaviour) outcome(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	e.eventually(ctx, o, finished)
+	if m.reason == "" {
+		expectTrue(o, v1alpha1.ConditionComplete)
+		return
+	}
+	failed := meta.FindStatusCondition(statusOf(o).Conditions, v1alpha1.ConditionFailed)
+	Expect(failed).NotTo(BeNil())
+	Expect([]string{string(failed.Status), failed.Reason}).To(Equal([]string{string(metav1.ConditionTrue), m.reason}), describeStatus(o))
+	Expect(statusOf(o).Errors).NotTo(BeEmpty())
+}
+
+func (e *environment) eventually(ctx context.Context, o client.Object, is func(s *v1alpha1.OperationStatus) bool) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		g.Expect(e.admin.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
 		g.Expect(is(statusOf(o))).To(BeTrue(), "at %s", describeStatus(o))
 	}).WithTimeout(patience).WithPolling(100 * time.Millisecond).Should(Succeed())
 }
 
 func finished(s *v1alpha1.OperationStatus) bool { return s.IsFinished() }
 
-func isTrue(t *testing.T, o client.Object, condition string) {
-	t.Helper()
-	if !meta.IsStatusConditionTrue(statusOf(o).Conditions, condition) {
-		t.Errorf("%s is not true at %s", condition, describeStatus(o))
-	}
-}
-
-func (e *environment) mainJob(t *testing.T) {
-	b, r := newBackup("nightly", e.ring), newRestore("back", e.ring)
-	b.Spec.CredentialsSecretRef = nil
-	r.Spec = v1alpha1.CassandraRestoreSpec{BackupRef: &v1alpha1.BackupReference{Name: "nightly"}}
-	e.create(t, b, r)
-	e.eventually(t, b, finished)
-	isTrue(t, b, v1alpha1.ConditionComplete)
-	for _, s := range e.ring.sidecars {
-		s.mu.Lock()
-		s.manifest = b.Status.SnapshotTag
-		s.mu.Unlock()
-	}
-	e.eventually(t, r, finished)
-	isTrue(t, r, v1alpha1.ConditionComplete)
-	if r.Status.SnapshotTag != b.Status.SnapshotTag || r.Status.NodeSummary != "3/3" {
-		t.Errorf("it is %s", describeStatus(r))
-	}
-	// The pass after the last lets go of what holds no data.
-	NewWithT(t).Eventually(func() ([]string, error) {
-		err := errors.Join(e.admin.Get(t.Context(), client.ObjectKeyFromObject(b), b), e.admin.Get(t.Context(), client.ObjectKeyFromObject(r), r))
-		return append(slices.Clip(b.Finalizers), r.Finalizers...), err
-	}).WithTimeout(time.Minute).Should(BeEmpty())
-	NewWithT(t).Eventually(func() []string {
-		var events eventsv1.EventList
-		if err := e.admin.List(t.Context(), &events, client.InNamespace(namespace)); err != nil {
-			return []string{err.Error()}
-		}
-		var reasons []string
-		for _, event := range events.Items {
-			if event.Regarding.Kind == "CassandraRestore" {
-				reasons = append(reasons, event.Reason)
-			}
-		}
-		return reasons
-	}).WithTimeout(patience).Should(ContainElements("Initializing", "Downloading", "Truncating", "Importing", "Cleaning", "Completed"))
-}
-
-func (e *environment) deletion(t *testing.T) {
-	e.ring.slow(1 << 20)
-	defer e.ring.slow(1)
-	b := newBackup("unwanted", e.ring)
-	e.create(t, b)
-	e.eventually(t, b, func(s *v1alpha1.OperationStatus) bool {
-		return len(s.Nodes) == 3 && s.Nodes[2].Submission == v1alpha1.SubmissionAccepted
-	})
-	if err := e.admin.Delete(t.Context(), b); err != nil {
-		t.Fatal(err)
-	}
-	NewWithT(t).Eventually(func() bool {
-		return apierrors.IsNotFound(e.admin.Get(t.Context(), client.ObjectKeyFromObject(b), b))
-	}).WithTimeout(patience).Should(BeTrue())
-}
-
-func (e *environment) secret(t *testing.T) {
-	b := newBackup("guarded", e.ring)
-	b.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "keys"}
-	e.create(t, b)
-	e.eventually(t, b, func(s *v1alpha1.OperationStatus) bool {
-		c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionPeersDiscovered)
-		return c != nil && c.Reason == v1alpha1.ReasonSecretNotFound
-	})
-	e.create(t, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "keys"},
-		StringData: map[string]string{keyAccessKeyID: "AKIA", keySecretAccessKey: "hush"},
-	})
-	e.eventually(t, b, finished)
-	isTrue(t, b, v1alpha1.ConditionComplete)
-}
-
-func (e *environment) refusals(t *testing.T) {
-	none := newBackup("everything", e.ring)
-	none.Spec.Cluster.PodSelector = metav1.LabelSelector{}
-	both := newRestore("both", e.ring)
-	both.Spec.BackupRef = &v1alpha1.BackupReference{Name: "nightly"}
-	for _, o := range []client.Object{none, both} {
-		if err := e.admin.Create(t.Context(), o); !apierrors.IsInvalid(err) {
-			t.Errorf("%s: %v", o.GetName(), err)
-		}
-	}
-}
-
-// leaders hands over to a new controller, which has finished objects alone.
-func (e *environment) leaders(t *testing.T) {
-	versions := func() map[string]string {
-		all := map[string]string{}
-		var backups v1alpha1.CassandraBackupList
-		var restores v1alpha1.CassandraRestoreList
-		if err := errors.Join(e.admin.List(t.Context(), &backups), e.admin.List(t.Context(), &restores)); err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range backups.Items {
-			all["backup "+b.Name] = b.ResourceVersion
-		}
-		for _, r := range restores.Items {
-			all["restore "+r.Name] = r.ResourceVersion
-		}
-		return all
-	}
-	e.stop()
-	before, requests := versions(), e.ring.requests()
-	e.startController(t)
-	// Something new shows that all that was there has had its turn.
-	b := newBackup("afterwards", e.ring)
-	e.create(t, b)
-	e.eventually(t, b, func(s *v1alpha1.OperationStatus) bool { return s.StartTime != nil })
-	sent := e.ring.requests() - requests
-	e.eventually(t, b, finished)
-	after := versions()
-	delete(after, "backup afterwards")
-	NewWithT(t).Expect(after).To(Equal(before))
-	if most := 1 + 3 + 3; sent > most {
-		t.Errorf("%d requests were sent", sent)
-	}
-}
-
-func (e *environment) rights(t *testing.T) {
-	may := func(namespace, group, resource, verb string) bool {
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: "system:serviceaccount:databases:" + Name, Groups: []string{"system:serviceaccounts", "system:authenticated"},
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Group: group, Resource: resource, Verb: verb},
-		}}
-		if err := e.admin.Create(t.Context(), review); err != nil {
-			t.Fatal(err)
-		}
-		return review.Status.Allowed
-	}
-	if !may(namespace, "", "secrets", "get") {
-		t.Error("it may not read the Secrets of its namespace")
-	}
-	for _, c := range [][4]string{
-		{"default", "", "secrets", "get"},
-		{namespace, "", "secrets", "list"},
-		{namespace, "", "secrets", "watch"},
-		{namespace, "", "pods", "delete"},
-		{namespace, "icarus.io", "cassandrabackups", "delete"},
-		{namespace, "icarus.io", "cassandrabackups", "create"},
-		{"default", "icarus.io", "cassandrabackups", "list"},
-	} {
-		if may(c[0], c[1], c[2], c[3]) {
-			t.Errorf("it may %s %s in %s", c[3], c[2], c[0])
-		}
-	}
+func expectTrue(o client.Object, condition string) {
+	GinkgoHelper()
+	Expect(meta.IsStatusConditionTrue(statusOf(o).Conditions, condition)).To(BeTrue(), "%s at %s", condition, describeStatus(o))
 }

@@ -70,19 +70,19 @@ type fakeOperation struct {
 }
 
 // newFakeRing starts n sidecars in one datacenter.
-func newFakeRing(t *testing.T, n int) *fakeRing {
-	t.Helper()
+func newFakeRing(tb testing.TB, n int) *fakeRing {
+	tb.Helper()
 	r := &fakeRing{}
 	var listeners []net.Listener
 	for try := 0; len(listeners) < n; try++ {
 		if try > 50 {
-			t.Fatal("there is no port that all addresses have free")
+			tb.Fatal("there is no port that all addresses have free")
 		}
 		listeners = nil
 		r.port = 0
 		for i := range n {
 			address := net.JoinHostPort(fmt.Sprintf("127.0.3.%d", i+1), fmt.Sprint(r.port))
-			l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+			l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", address)
 			if err != nil {
 				for _, l := range listeners {
 					_ = l.Close()
@@ -103,7 +103,7 @@ func newFakeRing(t *testing.T, n int) *fakeRing {
 		_ = s.server.Listener.Close()
 		s.server.Listener = l
 		s.server.Start()
-		t.Cleanup(s.server.Close)
+		tb.Cleanup(s.server.Close)
 		r.sidecars = append(r.sidecars, s)
 	}
 	return r

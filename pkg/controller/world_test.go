@@ -27,7 +27,11 @@ import (
 	"github.com/icarus-sidecar/icarus/api/v1alpha1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Ginkgo listens for signals to its end.
+	const ginkgo = "github.com/onsi/ginkgo/v2/internal/interrupt_handler.(*InterruptHandler).registerForInterrupts.func2"
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(ginkgo))
+}
 
 const namespace = "databases"
 
