@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/gocql/gocql"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
@@ -42,12 +45,67 @@ func TestRealNodeConforms(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer session.Close()
+			snapshotsTogether(t, &real{nodeOf(r.Nodes[0]), t, session})
 			cassandratest.Run(t, func(t *testing.T) cassandratest.Subject {
 				t.Helper()
 				return &real{nodeOf(r.Nodes[0]), t, session}
 			})
 		})
 	}
+}
+
+// snapshotsTogether takes two snapshots at once of what was not flushed: each has to
+// have it all, whoever flushes it.
+func snapshotsTogether(t *testing.T, r *real) {
+	t.Helper()
+	const rounds, tables = 4, 12
+	r.run("CREATE KEYSPACE together WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+	for i := range tables {
+		r.run("CREATE TABLE together.t%d (k int PRIMARY KEY, v blob) WITH compaction = {'class': 'SizeTieredCompactionStrategy', 'enabled': 'false'}", i)
+	}
+	for round := range rounds {
+		for i := range tables {
+			r.run("INSERT INTO together.t%d (k, v) VALUES (%d, 0x00)", i, round)
+		}
+		tags := []string{fmt.Sprintf("left-%d", round), fmt.Sprintf("right-%d", round)}
+		var group errgroup.Group
+		for _, tag := range tags {
+			group.Go(func() error { return r.Snapshot(t.Context(), tag, []string{"together"}) })
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range tables {
+			held := map[string][]string{}
+			for _, tag := range tags {
+				held[tag] = r.dataFiles(tag, fmt.Sprintf("t%d", i))
+			}
+			if diff := cmp.Diff(held[tags[0]], held[tags[1]]); diff != "" || len(held[tags[0]]) <= round {
+				t.Errorf("round %d: two snapshots of t%d have %v", round, i, held)
+			}
+		}
+	}
+	r.run("DROP KEYSPACE together")
+}
+
+// dataFiles are the SSTables of a table in a snapshot.
+func (r *real) dataFiles(tag, table string) (names []string) {
+	r.t.Helper()
+	dirs, err := r.DataDirectories(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		files, err := filepath.Glob(filepath.Join(dir, "together", table+"-*", "snapshots", tag, "*-Data.db"))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, file := range files {
+			names = append(names, filepath.Base(file))
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (r *real) run(format string, args ...any) {

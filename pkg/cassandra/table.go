@@ -90,10 +90,12 @@ func (n *Node) Truncate(ctx context.Context, keyspace, table string) error {
 
 // Flush writes the memtables of a keyspace, or of some of its tables, to disk.
 func (n *Node) Flush(ctx context.Context, keyspace string, tables ...string) error {
-	return n.onTables(ctx, keyspace, tables, func(c Conn) error {
-		_, err := c.Invoke(ctx, storageService, "forceKeyspaceFlush", []string{javaString, javaStrings}, keyspace, names(tables))
-		return doing(err, "flushing %s", whole(keyspace, tables))
-	})
+	return n.onTables(ctx, keyspace, tables, func(c Conn) error { return flush(ctx, c, keyspace, tables) })
+}
+
+func flush(ctx context.Context, c Conn, keyspace string, tables []string) error {
+	_, err := c.Invoke(ctx, storageService, "forceKeyspaceFlush", []string{javaString, javaStrings}, keyspace, names(tables))
+	return doing(err, "flushing %s", whole(keyspace, tables))
 }
 
 // The results of operations that run as compactions.

@@ -22,11 +22,11 @@ func TestNoNullIsSent(t *testing.T) {
 	} {
 		s := stubWithTable("4.1.10", nil)
 		s.invoke = func(jmx.ObjectName, string, []any) (any, error) { return int32(0), nil }
-		if err := run(t.Context(), s.node(t)); err != nil || len(s.invoked) != 1 {
+		if err := run(t.Context(), s.node(t)); err != nil || len(s.invoked) == 0 {
 			t.Errorf("%s: %v after %d calls", op, err, len(s.invoked))
 			continue
 		}
-		c := s.invoked[0]
+		c := s.invoked[len(s.invoked)-1] // a snapshot flushes first
 		names, ok := c.args[len(c.args)-1].([]string)
 		if c.op != op || c.bean != storageService || len(c.args) != len(c.signature) || !ok || names == nil || len(names) != 0 {
 			t.Errorf("%s: %+v", op, c)
@@ -46,15 +46,36 @@ func TestSnapshotFails(t *testing.T) {
 		"Cannot snapshot until bootstrap completes":         false,
 	} {
 		s := stubWithTable("4.1.10", nil)
-		s.invoke = func(jmx.ObjectName, string, []any) (any, error) { return nil, thrown(message) }
+		s.invoke = func(_ jmx.ObjectName, op string, _ []any) (any, error) {
+			if op == "forceKeyspaceFlush" {
+				return nil, nil
+			}
+			return nil, thrown(message)
+		}
 		err := s.node(t).Snapshot(t.Context(), "tag", []string{"ks.t"})
 		if errors.Is(err, ErrSnapshotExists) != exists || err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("%s: %v", message, err)
 		}
 		// Whose the snapshot is only the caller knows.
-		if len(s.invoked) != 1 {
+		if len(s.invoked) != 2 || s.invoked[1].op != "takeSnapshot" {
 			t.Errorf("%s: there are the calls %+v", message, s.invoked)
 		}
+	}
+}
+
+// What is flushed by others must be in SSTables before Cassandra links them.
+func TestASnapshotFlushesEachKeyspaceFirst(t *testing.T) {
+	t.Parallel()
+	s := stubWithTable("4.1.10", nil)
+	s.invoke = func(jmx.ObjectName, string, []any) (any, error) { return nil, nil }
+	if err := s.node(t).Snapshot(t.Context(), "tag", []string{"ks.t"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.invoked) != 2 || s.invoked[0].op != "forceKeyspaceFlush" || s.invoked[1].op != "takeSnapshot" {
+		t.Fatalf("there are the calls %+v", s.invoked)
+	}
+	if diff := cmp.Diff([]any{"ks", []string{"t"}}, s.invoked[0].args); diff != "" {
+		t.Error(diff)
 	}
 }
 
