@@ -1,6 +1,7 @@
 // Command deps brings what the integration tests and the demo need into place,
 // before their time is measured: a JDK and Maven (from Debian where there is apt
-// and root), the four Cassandras of the tests with a Java 11 for the oldest, the servers of S3, GCS and Azure (its
+// and root), the four Cassandras of the tests with a Java 11 for the oldest, the two
+// versions of Esop that backups are exchanged with, the servers of S3, GCS and Azure (its
 // needs Node.js, from Debian too), kube-apiserver with its etcd, and a C compiler for
 // the race detector.
 //
@@ -25,6 +26,7 @@ import (
 
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
 	"github.com/icarus-sidecar/icarus/hack/debian"
+	"github.com/icarus-sidecar/icarus/hack/esop"
 	"github.com/icarus-sidecar/icarus/hack/kubernetes/apiserver"
 	"github.com/icarus-sidecar/icarus/hack/stores"
 )
@@ -52,7 +54,7 @@ func run(ctx context.Context, versions []string) error {
 	for _, v := range versions {
 		errs = append(errs, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
 	}
-	errs = append(errs, stores.Fetch(ctx, os.Stderr))
+	errs = append(errs, esop.Fetch(ctx, os.Stderr), stores.Fetch(ctx, os.Stderr))
 	_, err := apiserver.Build(ctx, os.Stderr)
 	return errors.Join(append(errs, err)...)
 }
