@@ -61,7 +61,6 @@ func TestDecodeTakesTheUnionOfTheDialects(t *testing.T) {
 				r.Entities, r.Rename, r.K8sSecretName = "k1.t1", map[string]string{"k1.t1": "k1.t2"}, "secret"
 				r.SchemaVersion, r.ConcurrentConnections = "40b7edb9-c49e-3800-9b50-353ea0f50fa7", 15
 			}),
-			warnings: []string{"k8sSecretName is not read: the keys to the bucket are the sidecar's own, or those of credentials"},
 		},
 		"scalars as strings": {
 			body: `{"type":"backup","storageLocation":"s3://b","concurrentConnections":"3","insecure":"TRUE","snapshotTag":20240101,"proxySettings":{"useProxy":"true","proxyPort":"3128","proxyPassword":"x","proxyProtocol":"HTTPS"},"createMissingBucket":""}`,

@@ -134,8 +134,12 @@ func (s *Store) complete() []string {
 	if p := s.ProxySettings; p != nil {
 		p.ProxyProtocol = strings.ToLower(p.ProxyProtocol)
 	}
-	if s.K8sSecretName != "" {
-		warnings = append(warnings, "k8sSecretName is not read: the keys to the bucket are the sidecar's own, or those of credentials")
+	switch {
+	case s.K8sSecretName == "":
+	case s.Credentials != nil:
+		warnings = append(warnings, "k8sSecretName is not read: the keys to the bucket are those of credentials")
+	case strings.HasPrefix(s.StorageLocation, "file://"):
+		warnings = append(warnings, "k8sSecretName is not read: a directory needs no keys")
 	}
 	s.Retry.Strategy = strings.ToUpper(s.Retry.Strategy)
 	if s.Retry.Strategy != retryLinear && s.Retry.Strategy != retryExponential {

@@ -31,7 +31,7 @@ func TestTheDocumentsNameFlagsThatThereAre(t *testing.T) {
 	root := newTestCommand()
 	sets := flagsBelow(root)
 	for _, name := range []string{"cli.md", "verify.md", "restore-in-place.md", "commitlog.md"} {
-		for _, flag := range regexp.MustCompile(`--[a-zA-Z][a-zA-Z-]*`).FindAllString(document(t, name), -1) {
+		for _, flag := range regexp.MustCompile(`--[a-zA-Z][a-zA-Z0-9-]*`).FindAllString(document(t, name), -1) {
 			known := false
 			for _, fs := range sets {
 				known = known || fs.Lookup(flag[2:]) != nil
@@ -92,7 +92,7 @@ func TestExamplesOfCommandsAreOfThem(t *testing.T) {
 		if cmd.Short == "" {
 			t.Errorf("%s has no words", cmd.CommandPath())
 		}
-		for _, flag := range regexp.MustCompile(`--[a-zA-Z][a-zA-Z-]*`).FindAllString(cmd.Example, -1) {
+		for _, flag := range regexp.MustCompile(`--[a-zA-Z][a-zA-Z0-9-]*`).FindAllString(cmd.Example, -1) {
 			if cmd.Flag(flag[2:]) == nil {
 				t.Errorf("an example of %s has %s", cmd.CommandPath(), flag)
 			}

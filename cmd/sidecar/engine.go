@@ -18,6 +18,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/logging"
 	"github.com/icarus-sidecar/icarus/pkg/nodeops"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/secret"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
@@ -113,7 +114,7 @@ func (p program) withRunner(ctx context.Context, f *runFlags, do func(r cli.Runn
 }
 
 // registry has every kind of operation for the node beside this process. Whoever
-// runs it may name any directory that he may use himself.
+// runs it may name any directory and Secret that he may use himself.
 func (p program) registry(f *runFlags, peer func(cluster.Node) (cluster.Peer, error)) (operation.Registry, error) {
 	options, err := store.OptionsFromEnv(p.lookup)
 	if err != nil {
@@ -125,5 +126,6 @@ func (p program) registry(f *runFlags, peer func(cluster.Node) (cluster.Peer, er
 	}
 	return nodeops.Kinds(&nodeops.Deps{
 		Node: node, Store: options, Peer: peer, AllowedDirectories: []string{"/"}, Clock: clock.RealClock{}, CacheDir: cacheDir(p.lookup),
+		Secrets: secret.Reader{Pod: secret.FromEnv(p.lookup), AllowAll: true},
 	}, nil)
 }

@@ -109,6 +109,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		},
 		"an operation that is none":     {[]string{"--enable-operations", "no-such"}, "no-such"},
 		"a relative directory":          {[]string{"--allow-directory", "downloads"}, "--allow-directory"},
+		"a name of no Secret":           {[]string{"--allow-secret", "a/b/c"}, "--allow-secret"},
 		"no worker":                     {[]string{"--workers", "0"}, "--workers"},
 		"operations that expire before": {[]string{"--operations-expiration", "-1h"}, "--operations-expiration"},
 		"a format that is none":         {[]string{"--log-format", "xml"}, "xml"},

@@ -21,6 +21,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/logging"
 	"github.com/icarus-sidecar/icarus/pkg/nodeops"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/secret"
 	"github.com/icarus-sidecar/icarus/pkg/server"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
@@ -38,6 +39,7 @@ type serverFlags struct {
 	enable, disable      []string
 	enableTruncate       bool
 	allowDirectories     []string
+	allowSecrets         []string
 	bandwidth            string
 	logFormat            string
 	verbosity            int
@@ -91,6 +93,8 @@ func (f *serverFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.enableTruncate, "enable-truncate", false, "the original's name of --enable-operations truncate")
 	fs.StringArrayVar(&f.allowDirectories, "allow-directory", nil,
 		"directory that requests may name, beside those next to Cassandra's data directories (may be repeated)")
+	fs.StringArrayVar(&f.allowSecrets, "allow-secret", nil,
+		"Kubernetes Secret, name or namespace/name, that requests may name for the keys to a bucket (may be repeated); none by default")
 	fs.StringVar(&f.bandwidth, "bandwidth", "", `bytes per second at most that all operations together move between this node and buckets, such as "10mbps"`)
 	fs.StringVar(&f.logFormat, "log-format", "json", "format of the log: json or text")
 	fs.IntVarP(&f.verbosity, "verbosity", "v", 0, "0 logs changes of state, 1 each file, 2 each request")
@@ -231,10 +235,27 @@ func (f *serverFlags) deps(node *cassandra.Node) (*nodeops.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := f.secrets()
+	if err != nil {
+		return nil, err
+	}
 	return &nodeops.Deps{
 		Node: node, Store: options, Peer: f.doors.peers(port), AllowedDirectories: f.allowDirectories, Clock: clock.RealClock{},
-		Limit: limit, CacheDir: filepath.Join(f.stateDir, "cache"),
+		Limit: limit, CacheDir: filepath.Join(f.stateDir, "cache"), Secrets: secrets,
 	}, nil
+}
+
+// secrets are those of Kubernetes that requests may name.
+func (f *serverFlags) secrets() (secret.Reader, error) {
+	r := secret.Reader{Pod: secret.FromEnv(os.LookupEnv)}
+	for _, text := range f.allowSecrets {
+		name, err := secret.ParseName(text)
+		if err != nil {
+			return secret.Reader{}, fmt.Errorf("--allow-secret: %w", err)
+		}
+		r.Allowed = append(r.Allowed, name)
+	}
+	return r, nil
 }
 
 var _ nodeops.Node = (*cassandra.Node)(nil)

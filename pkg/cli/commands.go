@@ -37,8 +37,8 @@ var way = []Flag{
 	{Name: "retry-strategy", Field: "retry.strategy", Default: "LINEAR", Usage: "LINEAR or EXPONENTIAL"},
 	{Name: "retry-max-attempts", Field: "retry.maxAttempts", Default: "3", Usage: "attempts after the first"},
 	{Name: "kms-key-id", Aliases: []string{"kmsKeyId"}, Field: "kmsKeyId", Usage: "refused: not supported yet", Hidden: true},
-	{Name: "k8s-namespace", Field: "k8sNamespace", Usage: "namespace of --k8s-secret-name", Hidden: true},
-	{Name: "k8s-secret-name", Aliases: []string{"k8s-backup-secret-name"}, Field: "k8sSecretName", Usage: "Secret of the bucket", Hidden: true},
+	{Name: "k8s-namespace", Field: "k8sNamespace", Usage: "namespace of --k8s-secret-name; the pod's own by default"},
+	{Name: "k8s-secret-name", Aliases: []string{"k8s-backup-secret-name"}, Field: "k8sSecretName", Usage: "Kubernetes Secret with the keys to the bucket"},
 }
 
 var (

@@ -41,7 +41,7 @@ func backupNodes(d *Deps) operation.Kind {
 			if err := manifest.ValidateTag(r.SnapshotTag); err != nil {
 				return rest.Invalid(rest.Violation{Field: "snapshotTag", Message: err.Error()})
 			}
-			return checkStore(r.Store)
+			return d.checkStore(r.Store)
 		},
 		Resumable: true,
 	})

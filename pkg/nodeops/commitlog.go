@@ -26,7 +26,7 @@ func commitLogBackup(d *Deps) operation.Kind {
 		Run: d.backupCommitLog,
 		// Two would read the same segments; an archive_command waits for its turn.
 		Exclusive: func(*rest.CommitLogBackupRequest) (string, bool) { return rest.TypeCommitLogBackup, true },
-		Check:     func(_ context.Context, r *rest.CommitLogBackupRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.CommitLogBackupRequest) error { return d.checkStore(r.Store) },
 		Resumable: true, // what is in the bucket is not sent again
 	})
 }
@@ -137,7 +137,7 @@ func commitLogRestore(d *Deps) operation.Kind {
 	return operation.Define(rest.TypeCommitLogRestore, operation.Spec[rest.CommitLogRestoreRequest]{
 		Run:       d.restoreCommitLog,
 		Exclusive: func(*rest.CommitLogRestoreRequest) (string, bool) { return "restore", true },
-		Check:     func(_ context.Context, r *rest.CommitLogRestoreRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.CommitLogRestoreRequest) error { return d.checkStore(r.Store) },
 		Resumable: true,
 	})
 }

@@ -13,7 +13,7 @@ func (d *Deps) Allow(ctx context.Context, field, dir string) error { return d.al
 
 func (d *Deps) StoreOptions(s rest.Store) store.Options { return d.storeOptions(s) }
 
-func CheckStore(s rest.Store) error { return checkStore(s) }
+func CheckStore(s rest.Store) error { return new(Deps).checkStore(s) }
 
 func (d *Deps) Locate(ctx context.Context, s rest.Store) (store.Location, error) {
 	return d.locateOne(ctx, scope{store: s})
@@ -21,4 +21,8 @@ func (d *Deps) Locate(ctx context.Context, s rest.Store) (store.Location, error)
 
 func (d *Deps) PutTopology(ctx context.Context, b store.Bucket, tag string) error {
 	return d.putTopology(ctx, b, tag)
+}
+
+func (d *Deps) SecretOptions(ctx context.Context, s rest.Store, p store.Provider) (store.Options, error) {
+	return d.secretOptions(ctx, s, p)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 	"github.com/icarus-sidecar/icarus/pkg/restore"
+	"github.com/icarus-sidecar/icarus/pkg/secret"
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
@@ -85,6 +86,8 @@ type Deps struct {
 	// AllowedDirectories may be named by requests, beside the parents of the
 	// data directories.
 	AllowedDirectories []string
+	// Secrets reads those of Kubernetes that requests may name.
+	Secrets secret.Reader
 	// Limit is that of all transfers of this node together; nil is none.
 	Limit *transfer.Limiter
 	// CacheDir is where backups leave what they were made of for the next one; ""

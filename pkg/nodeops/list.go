@@ -35,7 +35,7 @@ func listBackups(d *Deps) operation.Kind {
 				req.(*rest.ListRequest).Response = &result //nolint:forcetypeassert // the request of this very Run
 			})
 		},
-		Check:     func(_ context.Context, r *rest.ListRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.ListRequest) error { return d.checkStore(r.Store) },
 		Resumable: true, // to read twice does no harm
 	})
 }

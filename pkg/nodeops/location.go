@@ -18,7 +18,7 @@ import (
 
 // checkStore refuses at the door what a request says about the bucket and
 // cannot be, or cannot be done yet.
-func checkStore(s rest.Store) error {
+func (d *Deps) checkStore(s rest.Store) error {
 	var v []rest.Violation
 	l, err := store.ParseLocation(s.StorageLocation)
 	if err != nil {
@@ -34,6 +34,11 @@ func checkStore(s rest.Store) error {
 	}
 	if err == nil && s.Credentials != nil {
 		v = append(v, checkCredentials(l.Provider, s.Credentials)...)
+	}
+	if err == nil && namesSecret(s, l.Provider) {
+		if _, err := d.Secrets.Resolve(secretOf(s)); err != nil {
+			v = append(v, rest.Violation{Field: "k8sSecretName", Message: err.Error()})
+		}
 	}
 	if len(v) > 0 {
 		return rest.Invalid(v...)
@@ -55,9 +60,7 @@ func checkCredentials(p store.Provider, c *rest.Credentials) []rest.Violation {
 	case store.File:
 	case store.GCP, store.GS:
 		need("gcpKey", c.GCPKey != "")
-		// Keys of other types name files, programs and addresses of the sidecar's own.
-		var key struct{ Type string }
-		if c.GCPKey != "" && (json.Unmarshal([]byte(c.GCPKey.Reveal()), &key) != nil || key.Type != "service_account") {
+		if c.GCPKey != "" && !isServiceAccount(c.GCPKey.Reveal()) {
 			v = append(v, rest.Violation{Field: "credentials.gcpKey", Message: "must be the JSON document of a service account's key"})
 		}
 	case store.Azure:
@@ -68,6 +71,13 @@ func checkCredentials(p store.Provider, c *rest.Credentials) []rest.Violation {
 		need("secretAccessKey", c.SecretAccessKey != "")
 	}
 	return v
+}
+
+// isServiceAccount tells the one type of key that may be given: those of other
+// types name files, programs and addresses of the sidecar's own.
+func isServiceAccount(document string) bool {
+	var key struct{ Type string }
+	return json.Unmarshal([]byte(document), &key) == nil && key.Type == "service_account"
 }
 
 // storeOptions are the sidecar's, with what the request asks for.
@@ -85,10 +95,7 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 		o.Azure = store.AzureOptions{
 			Account: c.AzureAccount, Key: store.Secret(c.AzureKey.Reveal()), Endpoint: o.Azure.Endpoint, Domain: o.Azure.Domain,
 		}
-		o.Region = cmp.Or(c.Region, o.Region)
-		if c.Endpoint != "" {
-			o.Endpoint, o.PathStyle = c.Endpoint, true // as for one of the environment
-		}
+		elsewhere(&o, c.Region, c.Endpoint)
 	}
 	if s.Retry.Enabled {
 		o.Retry = store.Retry{
@@ -110,10 +117,21 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 	return o
 }
 
+// elsewhere is another server than the sidecar's, where there is one.
+func elsewhere(o *store.Options, region, endpoint string) {
+	o.Region = cmp.Or(region, o.Region)
+	if endpoint != "" {
+		o.Endpoint, o.PathStyle = endpoint, true // as for one of the environment
+	}
+}
+
 // withBucket opens the bucket of a location, checks it unless the request says
 // that it need not be, and closes it after do.
 func (d *Deps) withBucket(ctx context.Context, s rest.Store, l store.Location, create bool, do func(b store.Bucket) error) (err error) {
-	o := d.storeOptions(s)
+	o, err := d.secretOptions(ctx, s, l.Provider)
+	if err != nil {
+		return err
+	}
 	if !s.SkipBucketVerification || create {
 		if err := store.CheckBucket(ctx, l, o, create); err != nil {
 			return bucketError(err)

@@ -28,6 +28,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
 	"github.com/icarus-sidecar/icarus/pkg/nodeops"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/secret"
 	"github.com/icarus-sidecar/icarus/pkg/server"
 )
 
@@ -88,6 +89,8 @@ type sidecar struct {
 	ring    *ring
 	node    member
 	state   string // its directory
+	secrets secret.Reader
+	log     logr.Logger
 	handler atomic.Pointer[http.Handler]
 	manager *operation.Manager
 	server  *httptest.Server
@@ -127,7 +130,7 @@ func (r *ring) stopped() context.Context { return context.WithoutCancel(r.t.Cont
 
 func (s *sidecar) deps() *nodeops.Deps {
 	return &nodeops.Deps{
-		Node: s.node, Peer: s.ring.peer, AllowedDirectories: []string{s.ring.downloads}, Clock: clock.RealClock{},
+		Node: s.node, Peer: s.ring.peer, AllowedDirectories: []string{s.ring.downloads}, Clock: clock.RealClock{}, Secrets: s.secrets,
 		Patience: cluster.Patience{Submit: 500 * time.Millisecond, Answer: 20 * time.Second},
 	}
 }
@@ -143,11 +146,11 @@ func (s *sidecar) startIn(ctx context.Context, enabled ...string) {
 	t.Helper()
 	registry, err := nodeops.Kinds(s.deps(), enabled)
 	noError(t, err)
-	manager, err := operation.New(ctx, operation.Config{Dir: s.state, Registry: registry, Source: "host of " + s.node.Address()})
+	manager, err := operation.New(ctx, operation.Config{Dir: s.state, Registry: registry, Source: "host of " + s.node.Address(), Log: s.log})
 	noError(t, err)
 	t.Cleanup(func() { _ = manager.Close(s.ring.stopped()) }) // an error where it is stopped already
 	handler := server.Handler(server.Config{
-		Operations: manager, Node: nodeops.Info{Node: s.node, Clock: clock.RealClock{}}, Log: logr.Discard(),
+		Operations: manager, Node: nodeops.Info{Node: s.node, Clock: clock.RealClock{}}, Log: s.log,
 	})
 	s.manager = manager
 	s.handler.Store(&handler)

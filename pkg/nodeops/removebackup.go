@@ -34,7 +34,7 @@ func removeBackup(d *Deps) operation.Kind {
 			})
 		},
 		Exclusive: func(*rest.RemoveBackupRequest) (string, bool) { return "backup", true },
-		Check:     func(_ context.Context, r *rest.RemoveBackupRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.RemoveBackupRequest) error { return d.checkStore(r.Store) },
 	})
 }
 

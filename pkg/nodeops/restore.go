@@ -41,13 +41,13 @@ func restoreNodes(d *Deps) operation.Kind {
 			}
 			return "restore", true
 		},
-		Check:     func(_ context.Context, r *rest.RestoreRequest) error { return checkRestore(r) },
+		Check:     func(_ context.Context, r *rest.RestoreRequest) error { return d.checkRestore(r) },
 		Resumable: true,
 	})
 }
 
-func checkRestore(r *rest.RestoreRequest) error {
-	if err := checkStore(r.Store); err != nil {
+func (d *Deps) checkRestore(r *rest.RestoreRequest) error {
+	if err := d.checkStore(r.Store); err != nil {
 		return err
 	}
 	if r.RestorationStrategyType == rest.StrategyInPlace {

@@ -27,7 +27,7 @@ func uploadTopology(d *Deps) operation.Kind {
 				return d.putTopology(ctx, b, r.SnapshotTag)
 			})
 		},
-		Check:     func(_ context.Context, r *rest.UploadTopologyRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.UploadTopologyRequest) error { return d.checkStore(r.Store) },
 		Resumable: true,
 	})
 }

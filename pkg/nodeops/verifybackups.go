@@ -27,7 +27,7 @@ func verifyBackups(d *Deps) operation.Kind {
 				})
 			})
 		},
-		Check:     func(_ context.Context, r *rest.VerifyRequest) error { return checkStore(r.Store) },
+		Check:     func(_ context.Context, r *rest.VerifyRequest) error { return d.checkStore(r.Store) },
 		Resumable: true, // to read twice does no harm
 	})
 }

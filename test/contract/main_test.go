@@ -25,6 +25,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
 	"github.com/icarus-sidecar/icarus/pkg/nodeops"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
+	"github.com/icarus-sidecar/icarus/pkg/secret"
 	"github.com/icarus-sidecar/icarus/pkg/server"
 )
 
@@ -61,6 +62,7 @@ type options struct {
 	disabled    []string
 	manager     operation.Config
 	noCORS      bool
+	secrets     secret.Reader
 }
 
 // ring is nodes with their sidecars, which talk over HTTP. Its keyspace shop has
@@ -116,7 +118,7 @@ func (s *sidecar) start(r *ring, o options, peer func(n cluster.Node) (cluster.P
 	ctx := context.WithoutCancel(t.Context())
 	registry, err := nodeops.Kinds(&nodeops.Deps{
 		Node: o.member(s.node), Peer: peer, AllowedDirectories: []string{r.root}, Clock: clock.RealClock{}, Stop: func() { close(s.stopped) },
-		Patience: cluster.Patience{Submit: 500 * time.Millisecond, Answer: 20 * time.Second},
+		Patience: cluster.Patience{Submit: 500 * time.Millisecond, Answer: 20 * time.Second}, Secrets: o.secrets,
 	}, o.enabled, o.disabled...)
 	noError(t, err)
 	config := o.manager

@@ -376,7 +376,12 @@ var backups = []row{
 	}),
 	of("2.3.10", "k8sSecretName without credentials", func(t *testing.T) {
 		r, s := one(t)
-		s.submit(r.backup(`{"k8sSecretName":"cloud"}`)).has("k8sSecretName is not read")
+		s.submit(r.backup(`{"k8sSecretName":"cloud"}`)).has("k8sSecretName is not read: a directory needs no keys")
+		s.refused(r.backup(`{"storageLocation":"s3://bucket","k8sSecretName":"cloud","k8sNamespace":"kube-system"}`), "k8sSecretName")
+
+		allowed := newRing(t, options{secrets: halfOfAnAccount(t)})
+		allowed.sidecars[0].failed(allowed.backup(`{"storageLocation":"s3://bucket","k8sSecretName":"cloud"}`),
+			"Secret cassandra/cloud has no key awssecretaccesskey")
 	}),
 }
 
