@@ -103,6 +103,18 @@ fuzz: ## Fuzz every parser for FUZZ_TIME each.
 bench: ## Go benchmarks of the hot paths; those of JMX start a Cassandra 5.0.
 	go test -run '^$$' -bench . -benchmem $(GO_PACKAGES) | grep -E '^(goos|cpu|pkg|Benchmark|PASS|ok.*[1-9]\.[0-9]*s$$)'
 
+# SHAPE=a,b,c,d SCALE=1 (all of their size) STORE=file,s3,s3+latency ROUNDS=3; docs/performance.md.
+# Its module has clients that Icarus itself has not.
+BENCH := $(TOOLS)/bench
+SHAPE ?= a,b,c,d
+SCALE ?= 0.1
+ROUNDS ?= 3
+.PHONY: bench-compare
+bench-compare: ## Us beside the least that can be done and beside other movers, on the same files (SHAPE=b,d SCALE=1 ROUNDS=3).
+	mkdir -p '$(BENCH)'
+	cd hack/bench && go build -o '$(BENCH)/' ./...
+	'$(BENCH)/bench' -bin '$(BENCH)' -shape '$(SHAPE)' -scale '$(SCALE)' -rounds '$(ROUNDS)' $(if $(STORE),-store '$(STORE)')
+
 ## --- checking ---------------------------------------------------------------
 
 .PHONY: checks
