@@ -22,13 +22,22 @@ func Decode(body []byte) (*Manifest, error) {
 	if len(body) > MaxBytes {
 		return nil, fmt.Errorf("reading a manifest: %w", corrupt("it is longer than %d bytes", MaxBytes))
 	}
-	var m Manifest
-	if err := json.Unmarshal(body, &m); err != nil {
+	var read struct {
+		Manifest
+		// Version nobody writes yet. It is kept for the day on which the form changes,
+		// so that programs of before that day do not misread what is written after it.
+		Version json.RawMessage `json:"version"`
+	}
+	if err := json.Unmarshal(body, &read); err != nil {
 		if !errors.Is(err, ErrCorrupt) {
 			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		return nil, fmt.Errorf("reading a manifest: %w", err)
 	}
+	if len(read.Version) > 0 && string(read.Version) != "null" {
+		return nil, fmt.Errorf("reading a manifest: %w", corrupt("it is of version %.100s, which is newer than this program", read.Version))
+	}
+	m := read.Manifest
 	m.fill()
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("reading manifest %.300q: %w", m.Snapshot.Name, err)
@@ -76,6 +85,9 @@ func (t *Table) UnmarshalJSON(body []byte) error {
 	}
 	if err := json.Unmarshal(body, &read); err != nil {
 		return err
+	}
+	if read.SSTables == nil && read.Entries == nil { // an empty table has an empty list
+		return corrupt("a table lists neither sstables nor entries, which every version that is known here does")
 	}
 	*t = Table(read.today)
 	for base, list := range t.SSTables {

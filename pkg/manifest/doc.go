@@ -22,7 +22,9 @@
 //     every size and hash is one. Whether they are true, the download shows.
 //   - Encode writes nothing that Decode refuses, and the same bytes for the same
 //     manifest.
-//   - Fields that are not known are ignored on reading, as other tools do.
+//   - Fields that are not known are ignored on reading, as other tools do. But what
+//     names a version, or lists the files of a table in no form that is known, is
+//     refused: it would be read as an empty backup.
 //
 // It is for the use cases (backup, restore) and the operations.
 package manifest

@@ -331,7 +331,7 @@ func TestDecodeRefusesWhatIsNoManifest(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, file := range goldens {
+	for _, file := range append(goldens, "testdata/esop-1.1.4-entries.json", "testdata/esop-4.1-form.json") {
 		f.Add(golden(f, file))
 	}
 	f.Add(encode(f, sample(nil)))
