@@ -109,11 +109,12 @@ BENCH := $(TOOLS)/bench
 SHAPE ?= a,b,c,d
 SCALE ?= 0.1
 ROUNDS ?= 3
+PARALLEL ?= 10
 .PHONY: bench-compare
 bench-compare: ## Us beside the least that can be done and beside other movers, on the same files (SHAPE=b,d SCALE=1 ROUNDS=3).
 	mkdir -p '$(BENCH)'
 	cd hack/bench && go build -o '$(BENCH)/' ./...
-	'$(BENCH)/bench' -bin '$(BENCH)' -shape '$(SHAPE)' -scale '$(SCALE)' -rounds '$(ROUNDS)' $(if $(STORE),-store '$(STORE)')
+	'$(BENCH)/bench' -bin '$(BENCH)' -shape '$(SHAPE)' -scale '$(SCALE)' -rounds '$(ROUNDS)' -parallel '$(PARALLEL)' $(if $(STORE),-store '$(STORE)')
 
 ## --- checking ---------------------------------------------------------------
 

@@ -81,10 +81,10 @@ func TestAJobFindsTheFilesThatWereMadeAndTheirDigests(t *testing.T) {
 
 func TestARatioIsToTheBestOfTheOthers(t *testing.T) {
 	t.Parallel()
-	took := func(name string, up bool, walls ...time.Duration) *result {
+	took := func(name string, up bool, seconds ...int) *result {
 		r := &result{shape: "b", store: onS3, mover: name, up: up, files: 10, bytes: 1e9}
-		for _, w := range walls {
-			r.samples = append(r.samples, sample{wall: w * time.Second, cpu: time.Second, rss: 20 << 20, requests: 10})
+		for _, w := range seconds {
+			r.samples = append(r.samples, sample{wall: time.Duration(w) * time.Second, cpu: time.Second, rss: 20 << 20, requests: 10})
 		}
 		return r
 	}
