@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -80,12 +81,15 @@ func (b *buffers) take(ctx context.Context, n int64) (buffer []byte, release fun
 	return (*whole)[:n], func() { pool.Put(whole); memory.Release(weight) }, nil
 }
 
-// parts reads a body of size bytes in parts of a length, and sends some at once.
+// parts reads a body of size bytes in parts of a length, and sends some at once. After
+// an error no more are begun, and those on their way come to their end: one that is
+// cut off may arrive all the same, and be there when all were discarded.
 func (b *buffers) parts(ctx context.Context, body io.Reader, size, length int64, send func(ctx context.Context, i int, part []byte) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(partsAtOnce)
+	var failed atomic.Bool
 	count := int((size + length - 1) / length)
-	for i := range count {
+	for i := 0; i < count && !failed.Load(); i++ {
 		buffer, release, err := b.take(ctx, min(length, size-int64(i)*length))
 		if err == nil {
 			err = readPart(body, buffer, i == count-1)
@@ -97,7 +101,11 @@ func (b *buffers) parts(ctx context.Context, body io.Reader, size, length int64,
 		}
 		group.Go(func() error {
 			defer release()
-			return send(ctx, i, buffer)
+			err := send(ctx, i, buffer)
+			if err != nil {
+				failed.Store(true)
+			}
+			return err
 		})
 	}
 	return group.Wait()
