@@ -53,7 +53,15 @@ func InTree(ctx context.Context, parts ...string) (string, error) {
 	if mod == "" || mod == os.DevNull {
 		return "", errors.New("finding the module: run this inside the tree of Icarus")
 	}
-	return filepath.Join(append([]string{filepath.Dir(mod)}, parts...)...), nil
+	inner := filepath.Join(parts...)
+	// test/gocloud is a module below that of Icarus.
+	for dir := filepath.Dir(mod); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, inner)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return filepath.Join(filepath.Dir(mod), inner), nil
 }
 
 // Lock takes the machine-wide lock of a path (a file path.lock beside it) and

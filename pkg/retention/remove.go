@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -45,8 +44,9 @@ type Removal struct {
 	Why  error
 }
 
-// batch is how many objects are deleted between two looks for new backups.
-const batch = 100
+// batch is how many objects are deleted between two looks for new backups: as many
+// as S3 takes with one request.
+const batch = 1000
 
 // removal is one at work.
 type removal struct {
@@ -57,7 +57,6 @@ type removal struct {
 	// deleted are the keys that are gone, or about to be.
 	deleted map[string]bool
 
-	mu  sync.Mutex // guards the sizes in out
 	out Removal
 }
 
@@ -231,18 +230,26 @@ func (r *removal) delete(ctx context.Context, objects []object) error {
 	for _, o := range objects {
 		r.deleted[o.key] = true
 	}
-	return transfer.Each(ctx, len(objects), transfer.Parallel(r.Parallel), func(ctx context.Context, i int) error {
-		o := objects[i]
-		if err := r.bucket.Delete(ctx, o.key); err != nil {
-			return fmt.Errorf("removing %s: %w", o.key, err)
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if o.orphan {
+	keys := make([]string, len(objects))
+	for i, o := range objects {
+		keys[i] = o.key
+	}
+	err := r.bucket.DeleteMany(ctx, keys)
+	var failed *store.DeleteError
+	if err != nil && !errors.As(err, &failed) {
+		return fmt.Errorf("removing objects: %w", err)
+	}
+	for _, o := range objects {
+		switch {
+		case failed != nil && failed.Failed[o.key] != nil:
+		case o.orphan:
 			r.out.Orphans.add(o.size)
-		} else {
+		default:
 			r.out.Objects.add(o.size)
 		}
-		return nil
-	})
+	}
+	if err != nil {
+		return fmt.Errorf("removing objects: %w", err)
+	}
+	return nil
 }

@@ -261,11 +261,11 @@ func TestABackupThatBeginsDuringARemoval(t *testing.T) {
 	t.Run("between two batches keeps what is left", func(t *testing.T) {
 		t.Parallel()
 		b := storetest.NewMemory()
-		back(t, b, tag(1), sequence(0, 250)...)
+		back(t, b, tag(1), sequence(0, 1150)...)
 		back(t, b, tag(2), 0)
 		out, err := remove(t, during(b, "data/", func() { announce(t, b, tag(9), time.Now()) }))
 		noError(t, err)
-		if !errors.Is(out.Why, retention.ErrBusy) || out.Objects.Files != 100 || out.Left.Files != 149 {
+		if !errors.Is(out.Why, retention.ErrBusy) || out.Objects.Files != 1000 || out.Left.Files != 149 {
 			t.Errorf("%+v", out)
 		}
 		whole(t, b)

@@ -26,6 +26,7 @@ type azureService struct {
 	retry          *retrier
 	buffers        *buffers
 	fewerChecksums bool
+	keep           Objects
 }
 
 func openAzure(_ context.Context, l Location, o Options, r *retrier) (Bucket, error) {
@@ -34,7 +35,7 @@ func openAzure(_ context.Context, l Location, o Options, r *retrier) (Bucket, er
 		return nil, err
 	}
 	b := newBuffers(partSize, connections(o))
-	return &cloud{&azureService{container: client, http: h, retry: r, buffers: b, fewerChecksums: o.FewerChecksums}, l.bucketName(), b}, nil
+	return &cloud{service: &azureService{container: client, http: h, retry: r, buffers: b, fewerChecksums: o.FewerChecksums, keep: o.Objects}, label: l.bucketName(), class: o.Objects.StorageClass, buffers: b}, nil
 }
 
 // checkAzure lists one object, as a signature for objects may do that, and not

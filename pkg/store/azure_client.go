@@ -60,7 +60,7 @@ func azureAs(name string, o Options, settings *container.ClientOptions) (*contai
 	}
 	// Identities have an HTTP client of their own: the proxy of the store is not
 	// for the services of the machine that give out tokens.
-	tokens, err := newHTTPClient(Options{CAFile: o.CAFile})
+	tokens, err := newHTTPClient(Options{CAFile: o.CAFile, CABundle: o.CABundle})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (s *azureService) discard(ctx context.Context, key string) error {
 	defer cancel()
 	err := s.retry.do(ctx, func() error {
 		_, err := s.container.NewBlockBlobClient(key).CommitBlockList(ctx, []string{}, &blockblob.CommitBlockListOptions{
-			Metadata: map[string]*string{discardMark: to.Ptr("1")}, AccessConditions: absent(),
+			Metadata: map[string]*string{discardMark: to.Ptr("1")}, AccessConditions: absent(), CPKScopeInfo: s.scope(),
 		})
 		return classifyAzure(ctx, err)
 	})

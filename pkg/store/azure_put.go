@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc64"
 	"io"
+	"strings"
 	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
@@ -23,11 +24,12 @@ const maxBlocks = 50_000
 // azureCRC64 is Azure's polynomial, of NVMe.
 var azureCRC64 = crc64.MakeTable(0x9A6C9329AC4BC9B5)
 
-func (s *azureService) send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error {
+func (s *azureService) send(ctx context.Context, key string, body []byte, w write) error {
 	o := &blockblob.UploadOptions{
 		HTTPHeaders: &blob.HTTPHeaders{BlobContentType: to.Ptr(contentType)}, TransactionalValidation: s.checksum(body),
+		Tier: tier(w.class), Tags: s.keep.Tags, CPKScopeInfo: s.scope(),
 	}
-	if onlyIfAbsent {
+	if w.onlyIfAbsent {
 		o.AccessConditions = absent()
 	}
 	_, err := s.container.NewBlockBlobClient(key).Upload(ctx, streaming.NopCloser(bytes.NewReader(body)), o)
@@ -40,6 +42,22 @@ func (s *azureService) checksum(body []byte) blob.TransferValidationType {
 		return nil
 	}
 	return blob.TransferValidationTypeCRC64(crc64.Checksum(body, azureCRC64))
+}
+
+// tier is Azure's name of a class: Cool.
+func tier(class string) *blob.AccessTier {
+	if class == "" {
+		return nil
+	}
+	return to.Ptr(blob.AccessTier(strings.ToUpper(class[:1]) + strings.ToLower(class[1:])))
+}
+
+// scope is who encrypts.
+func (s *azureService) scope() *blob.CPKScopeInfo {
+	if s.keep.Key == "" {
+		return nil
+	}
+	return &blob.CPKScopeInfo{EncryptionScope: to.Ptr(s.keep.Key)}
 }
 
 // sendLarge sends an object in blocks. Nothing is seen of it before the last
@@ -67,7 +85,7 @@ func (s *azureService) sendBlocks(ctx context.Context, key string, size int64, b
 		names[i] = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s-%05d", upload, i))
 		return s.retry.do(ctx, func() error {
 			_, err := client.StageBlock(ctx, names[i], streaming.NopCloser(bytes.NewReader(block)), &blockblob.StageBlockOptions{
-				TransactionalValidation: s.checksum(block),
+				TransactionalValidation: s.checksum(block), CPKScopeInfo: s.scope(),
 			})
 			err = classifyAzure(ctx, err)
 			if err == nil || mayHaveHappened(err) || ended(ctx) != nil {
@@ -90,6 +108,7 @@ func (s *azureService) complete(ctx context.Context, key string, size int64, blo
 	err := s.retry.do(ctx, func() error {
 		_, err := s.container.NewBlockBlobClient(key).CommitBlockList(ctx, blocks, &blockblob.CommitBlockListOptions{
 			HTTPHeaders: &blob.HTTPHeaders{BlobContentType: to.Ptr(contentType)}, AccessConditions: absent(),
+			Tier: tier(s.keep.StorageClass), Tags: s.keep.Tags, CPKScopeInfo: s.scope(),
 		})
 		err = classifyAzure(ctx, err)
 		if maybeDone && (errors.Is(err, ErrExists) || errors.Is(err, errConflict)) {

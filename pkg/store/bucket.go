@@ -37,6 +37,9 @@ type Bucket interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete frees a key. One that is free already is no error.
 	Delete(ctx context.Context, key string) error
+	// DeleteMany is Delete of many keys, with as few requests as the store takes for
+	// them. An error is a *DeleteError, which has the keys that may not be free.
+	DeleteMany(ctx context.Context, keys []string) error
 	// Close frees what the bucket holds open.
 	Close() error
 }

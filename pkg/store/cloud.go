@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"sync/atomic"
 )
 
 // service is what one provider of object storage does in its own way. Keys are
@@ -20,7 +21,7 @@ type service interface {
 	// nothing lies behind the offset.
 	get(ctx context.Context, key string, offset int64) (io.ReadCloser, Object, error)
 	// send writes an object of at most a part with one request.
-	send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error
+	send(ctx context.Context, key string, body []byte, w write) error
 	// sendLarge writes a larger one, if its key is free. Nothing is seen of it
 	// before all of it is there, and nothing of it stays where it fails.
 	sendLarge(ctx context.Context, key string, size int64, body io.Reader) error
@@ -28,25 +29,39 @@ type service interface {
 	list(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// remove may be ErrNotFound for a key that is free.
 	remove(ctx context.Context, key string) error
+	// batch is how many keys removeMany takes at the most.
+	batch() int
+	// removeMany tells which keys it could not free, or an error for all of them;
+	// that is errNoBatch where the server knows no such request.
+	removeMany(ctx context.Context, keys []string) (failed map[string]error, err error)
 	// sort gives an error its sentinel.
 	sort(ctx context.Context, err error) error
 	// rest closes the connections that nobody uses.
 	rest()
 }
 
+// write is how an object is written.
+type write struct {
+	onlyIfAbsent bool
+	class        string // of storage, "" for the default one
+}
+
 // cloud is a bucket at a provider of object storage.
 type cloud struct {
 	service
 	label   string // in errors
+	class   string // of storage, of what Put writes
 	buffers *buffers
+	// oneByOne is that the server takes no deletion of many keys.
+	oneByOne atomic.Bool
 }
 
 // Put sends an object at once, or in parts if it is large.
 func (c *cloud) Put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) error {
-	return c.doing(ctx, "writing", key, c.put(ctx, key, size, open))
+	return c.doing(ctx, "writing", key, c.put(ctx, key, size, open, c.class))
 }
 
-func (c *cloud) put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error)) (err error) {
+func (c *cloud) put(ctx context.Context, key string, size int64, open func() (io.ReadCloser, error), class string) (err error) {
 	if err := c.check(ctx, key); err != nil {
 		return err
 	}
@@ -77,20 +92,20 @@ func (c *cloud) put(ctx context.Context, key string, size int64, open func() (io
 		if err := readWhole(body, buffer); err != nil {
 			return err
 		}
-		return c.send(ctx, key, buffer, true)
+		return c.send(ctx, key, buffer, write{onlyIfAbsent: true, class: class})
 	})
 }
 
-// Create is Put.
+// Create is Put in the default class.
 func (c *cloud) Create(ctx context.Context, key string, body []byte) error {
-	return c.Put(ctx, key, int64(len(body)), reading(body))
+	return c.doing(ctx, "writing", key, c.put(ctx, key, int64(len(body)), reading(body), ""))
 }
 
 // Replace is a request without a condition.
 func (c *cloud) Replace(ctx context.Context, key string, body []byte) error {
 	err := c.check(ctx, key)
 	if err == nil {
-		err = c.send(ctx, key, body, false)
+		err = c.send(ctx, key, body, write{})
 	}
 	return c.doing(ctx, "replacing", key, err)
 }

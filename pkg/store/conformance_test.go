@@ -67,24 +67,24 @@ func TestS3KeepsThePromises(t *testing.T) {
 	})
 }
 
-func open(t *testing.T, location string, o store.Options, create bool) store.Bucket {
-	t.Helper()
+func open(tb testing.TB, location string, o store.Options, create bool) store.Bucket {
+	tb.Helper()
 	l, err := store.ParseLocation(location)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if create {
-		if err := store.CheckBucket(t.Context(), l, o, true); err != nil {
-			t.Fatal(err)
+		if err := store.CheckBucket(tb.Context(), l, o, true); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	b, err := store.Open(t.Context(), l, o)
+	b, err := store.Open(tb.Context(), l, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return b

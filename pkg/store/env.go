@@ -31,6 +31,19 @@ func OptionsFromEnv(lookup func(string) (string, bool)) (Options, error) {
 		},
 		FewerChecksums: get("AWS_REQUEST_CHECKSUM_CALCULATION") == "when_required",
 		GCS:            gcsFromEnv(get),
+		Objects: Objects{
+			StorageClass: get("ICARUS_STORAGE_CLASS"), Encryption: get("ICARUS_SERVER_SIDE_ENCRYPTION"), Key: get("ICARUS_ENCRYPTION_KEY_NAME"),
+		},
+	}
+	for pair := range strings.FieldsFuncSeq(get("ICARUS_OBJECT_TAGS"), func(r rune) bool { return r == ',' }) {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return Options{}, invalid("ICARUS_OBJECT_TAGS is not of the form name=value,name=value")
+		}
+		if o.Objects.Tags == nil {
+			o.Objects.Tags = map[string]string{}
+		}
+		o.Objects.Tags[name] = value
 	}
 	if (o.Credentials.AccessKeyID == "") != (o.Credentials.SecretAccessKey == "") {
 		return Options{}, invalid("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of them is set")

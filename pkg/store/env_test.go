@@ -39,6 +39,10 @@ func TestOptionsFromEnv(t *testing.T) {
 			map[string]string{"AWS_ENDPOINT": "s3.example.org:443", "AWS_ENABLE_PATH_STYLE_ACCESS": "false", "AWS_KMS_KEY_ID": "alias/k"},
 			store.Options{Endpoint: "s3.example.org:443", KMSKeyID: "alias/k"},
 		},
+		"how objects are kept": {
+			map[string]string{"ICARUS_STORAGE_CLASS": "STANDARD_IA", "ICARUS_SERVER_SIDE_ENCRYPTION": "aws:kms", "ICARUS_ENCRYPTION_KEY_NAME": "alias/k", "ICARUS_OBJECT_TAGS": "a=b,c=d=e"},
+			store.Options{Objects: store.Objects{StorageClass: "STANDARD_IA", Encryption: "aws:kms", Key: "alias/k", Tags: map[string]string{"a": "b", "c": "d=e"}}},
+		},
 		"an account of Google's": {
 			map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": "/key.json", "GOOGLE_CLOUD_PROJECT": "p", "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": "https://storage-x.p.googleapis.com"},
 			store.Options{GCS: store.GCSOptions{KeyFile: "/key.json", Project: "p", Endpoint: "https://storage-x.p.googleapis.com"}},
@@ -85,6 +89,7 @@ func TestOptionsFromEnvRefuses(t *testing.T) {
 		"a key of no account":          {"AZURE_STORAGE_KEY": "hunter2"},
 		"Azure's with a password":      {"AZURE_STORAGE_SERVICE_ENDPOINT": "https://a:hunter2@host"},
 		"Google's with a password":     {"STORAGE_EMULATOR_HOST": "https://a:hunter2@host"},
+		"a tag without a value":        {"ICARUS_OBJECT_TAGS": "hunter2"},
 		"a word that is neither truth": {"AWS_ENABLE_PATH_STYLE_ACCESS": "perhaps"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,6 +46,8 @@ func as(kind, err error) error {
 	return fmt.Errorf("%w: %w", kind, err)
 }
 
+func asTransient(what string) error { return fmt.Errorf("%w: %s", ErrTransient, what) }
+
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))
 }

@@ -23,6 +23,7 @@ import (
 type gcsService struct {
 	name   string // of the bucket
 	client *gcsClient
+	keep   Objects
 	// retry is for the chunks of an object, which no decorator sees.
 	retry   *retrier
 	buffers *buffers
@@ -45,7 +46,7 @@ func openGCS(_ context.Context, l Location, o Options, r *retrier) (Bucket, erro
 		return nil, err
 	}
 	b := newBuffers(partSize, connections(o))
-	return &cloud{&gcsService{name: l.Bucket, client: client, retry: r, buffers: b}, l.bucketName(), b}, nil
+	return &cloud{service: &gcsService{name: l.Bucket, client: client, keep: o.Objects, retry: r, buffers: b}, label: l.bucketName(), class: o.Objects.StorageClass, buffers: b}, nil
 }
 
 // checkGCS lists one object: to ask for the bucket itself needs a permission that

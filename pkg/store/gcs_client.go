@@ -64,7 +64,7 @@ func newGCSClient(o Options) (*gcsClient, error) {
 		return nil, err
 	}
 	// The proxy is the store's, and not for who gives out credentials.
-	tokens, err := newHTTPClient(Options{CAFile: o.CAFile})
+	tokens, err := newHTTPClient(Options{CAFile: o.CAFile, CABundle: o.CABundle})
 	if err != nil {
 		return nil, err
 	}

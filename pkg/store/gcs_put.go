@@ -28,8 +28,8 @@ const statusIncomplete = http.StatusPermanentRedirect
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // send is one request with the object and its checksum, which GCS compares.
-func (s *gcsService) send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error {
-	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType, "crc32c": encodeCRC(crc32.Checksum(body, castagnoli))})
+func (s *gcsService) send(ctx context.Context, key string, body []byte, w write) error {
+	about, err := json.Marshal(s.about(key, w.class, encodeCRC(crc32.Checksum(body, castagnoli))))
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,19 @@ func (s *gcsService) send(ctx context.Context, key string, body []byte, onlyIfAb
 		return err
 	}
 	query := url.Values{"uploadType": {"multipart"}, "fields": {"name"}}
-	if onlyIfAbsent {
+	s.encrypt(query)
+	if w.onlyIfAbsent {
 		query.Set(ifAbsent, "0")
 	}
-	return s.client.json(ctx, request{
+	var stored gcsObject
+	err = s.client.json(ctx, request{
 		method: http.MethodPost, path: s.uploadPath(), query: query,
 		contentType: "multipart/related; boundary=" + parts.Boundary(), body: message.Bytes(), missing: ErrNoBucket,
-	}, nil)
+	}, &stored)
+	if err == nil && stored.Name != key {
+		err = asTransient("the answer is not of this object")
+	}
+	return err
 }
 
 // sendLarge sends an object in chunks, one after the other, as GCS wants it.
@@ -85,14 +91,15 @@ func (s *gcsService) sendLarge(ctx context.Context, key string, size int64, body
 
 // begin starts an upload. One whose id gets lost costs nothing: it has no bytes.
 func (s *gcsService) begin(ctx context.Context, key string, size int64) (session string, err error) {
-	about, err := json.Marshal(map[string]string{"name": key, "contentType": contentType})
+	about, err := json.Marshal(s.about(key, s.keep.StorageClass, ""))
 	if err != nil {
 		return "", err
 	}
+	query := url.Values{"uploadType": {"resumable"}, "fields": {objectFields}, ifAbsent: {"0"}}
+	s.encrypt(query)
 	err = s.retry.do(ctx, func() error {
 		answer, err := s.client.do(ctx, request{
-			method: http.MethodPost, path: s.uploadPath(), contentType: jsonType, body: about, missing: ErrNoBucket,
-			query: url.Values{"uploadType": {"resumable"}, "fields": {objectFields}, ifAbsent: {"0"}},
+			method: http.MethodPost, path: s.uploadPath(), contentType: jsonType, body: about, missing: ErrNoBucket, query: query,
 			header: http.Header{
 				"X-Upload-Content-Type": {contentType}, "X-Upload-Content-Length": {strconv.FormatInt(size, 10)},
 			},
@@ -238,6 +245,26 @@ func (s *gcsService) abort(ctx context.Context, key, session string) error {
 		return &leftoverError{key, err}
 	}
 	return nil
+}
+
+// gcsAbout is what is told of an object with its bytes.
+type gcsAbout struct {
+	Name         string            `json:"name"`
+	ContentType  string            `json:"contentType"`
+	CRC32C       string            `json:"crc32c,omitempty"`
+	StorageClass string            `json:"storageClass,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+}
+
+func (s *gcsService) about(key, class, crc string) gcsAbout {
+	return gcsAbout{Name: key, ContentType: contentType, CRC32C: crc, StorageClass: strings.ToUpper(class), Metadata: s.keep.Tags}
+}
+
+// encrypt names the key, where there is one.
+func (s *gcsService) encrypt(query url.Values) {
+	if s.keep.Key != "" {
+		query.Set("kmsKeyName", s.keep.Key)
+	}
 }
 
 func (s *gcsService) uploadPath() string { return "/upload" + bucketPath(s.name) + "/o" }

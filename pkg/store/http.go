@@ -63,7 +63,7 @@ func parseEndpoint(endpoint string, insecure bool) (string, error) {
 }
 
 func newHTTPClient(o Options) (*http.Client, error) {
-	roots, err := trusted(o.CAFile)
+	roots, err := trusted(o.CAFile, o.CABundle)
 	if err != nil {
 		return nil, err
 	}
@@ -97,20 +97,25 @@ func newHTTPClient(o Options) (*http.Client, error) {
 	}, nil
 }
 
-func trusted(file string) (*x509.CertPool, error) {
-	if file == "" {
+func trusted(file, bundle string) (*x509.CertPool, error) {
+	if file == "" && bundle == "" {
 		return nil, nil // those of the system
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificates to trust: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates of the system: %w", err)
 	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, invalid("reading the certificates to trust: %w", errors.New(file+" has none"))
+	if file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the certificates to trust: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, invalid("reading the certificates to trust: %w", errors.New(file+" has none"))
+		}
+	}
+	if bundle != "" && !pool.AppendCertsFromPEM([]byte(bundle)) {
+		return nil, invalid("the bundle of certificates has none in PEM")
 	}
 	return pool, nil
 }

@@ -14,17 +14,38 @@ type provider struct {
 	open func(ctx context.Context, l Location, o Options, r *retrier) (Bucket, error)
 	// check asks whether a bucket is there, and makes it if create.
 	check func(ctx context.Context, l Location, o Options, create bool) error
+	can   Capabilities
 }
 
+// Capabilities are what a provider brings to the promises of a Bucket.
+type Capabilities struct {
+	// CreateIfAbsent is what lets one of many writers of a key win.
+	CreateIfAbsent string
+	// DeletedAtOnce is how many keys a request frees at the most.
+	DeletedAtOnce int
+	// Checksum is what the store compares a body with that it gets; none where there
+	// is nobody between it and us.
+	Checksum string
+}
+
+// Capabilities are those of the provider, the zero value for one that is none.
+func (p Provider) Capabilities() Capabilities { return providers[p].can }
+
+var (
+	s3Can    = Capabilities{CreateIfAbsent: "If-None-Match: *", DeletedAtOnce: s3Batch, Checksum: "CRC-32"}
+	gcsCan   = Capabilities{CreateIfAbsent: "ifGenerationMatch=0", DeletedAtOnce: gcsBatch, Checksum: "CRC-32C"}
+	azureCan = Capabilities{CreateIfAbsent: "If-None-Match: *", DeletedAtOnce: azureBatch, Checksum: "CRC-64"}
+)
+
 var providers = map[Provider]provider{
-	File:   {openFile, checkFile},
-	S3:     {openS3, checkS3},
-	MinIO:  {openDialect, checkDialect},
-	Ceph:   {openDialect, checkDialect},
-	Oracle: {openDialect, checkDialect},
-	GCP:    {openGCS, checkGCS},
-	GS:     {openGCS, checkGCS},
-	Azure:  {openAzure, checkAzure},
+	File:   {openFile, checkFile, Capabilities{CreateIfAbsent: "link(2)", DeletedAtOnce: 1}},
+	S3:     {openS3, checkS3, s3Can},
+	MinIO:  {openDialect, checkDialect, s3Can},
+	Ceph:   {openDialect, checkDialect, s3Can},
+	Oracle: {openDialect, checkDialect, s3Can},
+	GCP:    {openGCS, checkGCS, gcsCan},
+	GS:     {openGCS, checkGCS, gcsCan},
+	Azure:  {openAzure, checkAzure, azureCan},
 }
 
 // Open opens a bucket. Nothing is made and nothing is asked yet.
@@ -59,6 +80,9 @@ func prepare(l Location, o Options) (provider, Options, error) {
 	p, ok := providers[l.Provider]
 	if !ok {
 		return provider{}, o, invalid("provider %q; the providers are %s", l.Provider, knownProviders())
+	}
+	if err := o.Objects.check(l.Provider); err != nil {
+		return provider{}, o, err
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

@@ -17,8 +17,9 @@ type Options struct {
 	// Connections is how many calls the caller makes at once.
 	Connections int
 
-	// CAFile has certificates to trust besides those of the system.
-	CAFile string
+	// CAFile has certificates to trust besides those of the system, and CABundle is
+	// such a file's content.
+	CAFile, CABundle string
 	// ProxyURL is an HTTP proxy; by default that of the environment.
 	ProxyURL *url.URL
 
@@ -31,8 +32,11 @@ type Options struct {
 	// FewerChecksums leaves out those that a request does not need, for servers
 	// that know none.
 	FewerChecksums bool
-	// KMSKeyID is the key with which S3 encrypts what it stores.
+	// KMSKeyID is the key with which S3 encrypts what it stores, where Objects names
+	// none.
 	KMSKeyID string
+	// Objects say how what is written is kept, by any provider.
+	Objects Objects
 	// Credentials are those of S3; where empty, the SDK finds some: from the
 	// environment, a profile, or the role of the machine or pod.
 	Credentials Credentials

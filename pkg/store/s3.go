@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // s3Service speaks to S3 through the SDK itself. gocloud.dev's driver is a layer
@@ -35,7 +37,7 @@ func openS3(ctx context.Context, l Location, o Options, r *retrier) (Bucket, err
 		return nil, err
 	}
 	b := newBuffers(partSize, connections(o))
-	return &cloud{&s3Service{name: l.Bucket, client: client, http: h, o: o, retry: r, buffers: b}, l.bucketName(), b}, nil
+	return &cloud{service: &s3Service{name: l.Bucket, client: client, http: h, o: o, retry: r, buffers: b}, label: l.bucketName(), class: o.Objects.StorageClass, buffers: b}, nil
 }
 
 // checkS3 asks for the bucket itself: a list of all buckets, which the original
@@ -51,7 +53,7 @@ func checkS3(ctx context.Context, l Location, o Options, create bool) error {
 		if err = classifyS3(ctx, err); errors.Is(err, ErrNotFound) {
 			return as(ErrNoBucket, err)
 		}
-		return err
+		return explained(ctx, client, l.Bucket, err)
 	}
 	return checkCloud(l, create, look, func() error {
 		in := &s3.CreateBucketInput{Bucket: aws.String(l.Bucket)}
@@ -73,6 +75,9 @@ func (s *s3Service) get(ctx context.Context, key string, offset int64) (io.ReadC
 	if err != nil {
 		return nil, Object{}, classifyS3(ctx, err)
 	}
+	if err := vouched(out.ETag); err != nil {
+		return nil, Object{}, errors.Join(err, out.Body.Close())
+	}
 	size := aws.ToInt64(out.ContentLength) + offset
 	if offset > 0 && out.ContentRange == nil {
 		return nil, Object{}, errors.Join(fmt.Errorf("%w: the server ignored the range", ErrInvalid), out.Body.Close())
@@ -83,9 +88,25 @@ func (s *s3Service) get(ctx context.Context, key string, offset int64) (io.ReadC
 func (s *s3Service) stat(ctx context.Context, key string) (Object, error) {
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(s.name), Key: aws.String(key)})
 	if err != nil {
-		return Object{}, classifyS3(ctx, err)
+		return Object{}, explained(ctx, s.client, s.name, classifyS3(ctx, err))
+	}
+	if err := vouched(out.ETag); err != nil {
+		return Object{}, err
 	}
 	return Object{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}, nil
+}
+
+// explained says why a HEAD was refused. Its answer has no text, and so an expired
+// token and a wrong region are both "bad request"; that of a list has one.
+func explained(ctx context.Context, client *s3.Client, bucket string, err error) error {
+	if !errors.Is(err, ErrInvalid) {
+		return err
+	}
+	_, why := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), MaxKeys: aws.Int32(1)})
+	if why == nil {
+		return err
+	}
+	return classifyS3(ctx, why)
 }
 
 // list asks for a page of 1000 when it is needed.
@@ -96,6 +117,10 @@ func (s *s3Service) list(ctx context.Context, prefix string) iter.Seq2[Object, e
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				yield(Object{}, classifyS3(ctx, err))
+				return
+			}
+			if page.Name == nil || page.IsTruncated == nil {
+				yield(Object{}, errNotFromS3) // an empty answer is no empty bucket
 				return
 			}
 			for _, o := range page.Contents {
@@ -113,8 +138,15 @@ func (s *s3Service) list(ctx context.Context, prefix string) iter.Seq2[Object, e
 
 // remove is one request; S3 does not mind a free key.
 func (s *s3Service) remove(ctx context.Context, key string) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(s.name), Key: aws.String(key)})
-	return classifyS3(ctx, err)
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(s.name), Key: aws.String(key)})
+	if err != nil {
+		return classifyS3(ctx, err)
+	}
+	// The answer has nothing in it that would tell it from a proxy's page, but this.
+	if a, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && a.StatusCode != http.StatusNoContent {
+		return errNotFromS3
+	}
+	return nil
 }
 
 func (s *s3Service) rest() { s.http.CloseIdleConnections() }

@@ -107,10 +107,17 @@ func TestACertificateIsTrustedWhenItsFileIsGiven(t *testing.T) {
 		"trusted": {file, server.URL, nil}, "unknown": {"", server.URL, ErrInvalid}, "without one in it": {empty, server.URL, ErrInvalid},
 		"a file that is not there": {file + "x", server.URL, os.ErrNotExist},
 	} {
-		o.CAFile, o.Endpoint = c.file, c.endpoint
+		o.CAFile, o.Endpoint, o.CABundle = c.file, c.endpoint, ""
 		if err := CheckBucket(t.Context(), l, o, false); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	o.CAFile, o.Endpoint, o.CABundle = "", server.URL, string(ca)
+	if err := CheckBucket(t.Context(), l, o, false); err != nil {
+		t.Errorf("trusted by its text: %v", err)
+	}
+	if o.CABundle = "none"; !errors.Is(CheckBucket(t.Context(), l, o, false), ErrInvalid) {
+		t.Error("a text without a certificate is taken")
 	}
 }
 

@@ -55,9 +55,22 @@ var kindOfCode = map[string]error{
 	"RequestedRangeNotSatisfiable": errRange,
 }
 
+// errNotFromS3 is of a success that no S3 server answers with.
+var errNotFromS3 = asTransient("the answer is not one of S3")
+
 // classifyS3 gives an error of the SDK, or of the connection under it, its
 // sentinel.
 func classifyS3(ctx context.Context, err error) error { return classify(ctx, err, kindOfS3) }
+
+// elsewhere names the region that a redirect is to, where the server tells it. It
+// is not followed: the keys are for the place that was configured.
+func elsewhere(answer *awshttp.ResponseError) error {
+	region := "another region"
+	if r := answer.Response; r != nil && r.Header.Get("X-Amz-Bucket-Region") != "" {
+		region = fmt.Sprintf("the region %.50q", r.Header.Get("X-Amz-Bucket-Region"))
+	}
+	return fmt.Errorf("%w: the bucket lies in %s, or at another address", ErrInvalid, region)
+}
 
 // kindOfS3 is for errors that the server sent.
 func kindOfS3(err error) error {
@@ -72,7 +85,11 @@ func kindOfS3(err error) error {
 		return nil
 	}
 	if status := answer.HTTPStatusCode(); status == http.StatusMovedPermanently || status == http.StatusTemporaryRedirect {
-		return fmt.Errorf("%w: the bucket lies in another region", ErrInvalid)
+		return elsewhere(answer)
 	}
-	return kindOfStatus(answer.HTTPStatusCode())
+	kind := kindOfStatus(answer.HTTPStatusCode())
+	if errors.Is(kind, ErrInvalid) && says(err, "get credentials") {
+		return ErrDenied // who gives out the keys does not know our token
+	}
+	return kind
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,17 +29,21 @@ const (
 // looks at it when the object would appear: at the end of several parts.
 const absentTag = "*"
 
-func (s *s3Service) send(ctx context.Context, key string, body []byte, onlyIfAbsent bool) error {
+func (s *s3Service) send(ctx context.Context, key string, body []byte, w write) error {
 	in := &s3.PutObjectInput{
 		Bucket: aws.String(s.name), Key: aws.String(key), Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
 		ContentType: aws.String(contentType),
 	}
-	if onlyIfAbsent {
+	if w.onlyIfAbsent {
 		in.IfNoneMatch = aws.String(absentTag)
 	}
+	in.StorageClass, in.Tagging = types.StorageClass(w.class), s.tags()
 	in.ServerSideEncryption, in.SSEKMSKeyId = s.encryption()
-	_, err := s.client.PutObject(ctx, in)
-	return classifyS3(ctx, err)
+	out, err := s.client.PutObject(ctx, in)
+	if err != nil {
+		return classifyS3(ctx, err)
+	}
+	return vouched(out.ETag)
 }
 
 // sendLarge sends an object in parts. Nothing is seen of it before the last
@@ -62,6 +67,7 @@ func (s *s3Service) sendLarge(ctx context.Context, key string, size int64, body 
 // not be aborted, and its parts would cost room for ever.
 func (s *s3Service) begin(ctx context.Context, key string) (id string, err error) {
 	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(s.name), Key: aws.String(key), ContentType: aws.String(contentType)}
+	in.StorageClass, in.Tagging = types.StorageClass(s.o.Objects.StorageClass), s.tags()
 	in.ServerSideEncryption, in.SSEKMSKeyId = s.encryption()
 	if !s.o.FewerChecksums {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
@@ -70,10 +76,13 @@ func (s *s3Service) begin(ctx context.Context, key string) (id string, err error
 		ctx, cancel := cleanup(ctx)
 		defer cancel()
 		out, err := s.client.CreateMultipartUpload(ctx, in)
-		if err == nil {
-			id = aws.ToString(out.UploadId)
+		if err != nil {
+			return classifyS3(ctx, err)
 		}
-		return classifyS3(ctx, err)
+		if id = aws.ToString(out.UploadId); id == "" {
+			return errNotFromS3
+		}
+		return nil
 	})
 	return id, err
 }
@@ -97,6 +106,9 @@ func (s *s3Service) sendPart(ctx context.Context, key, id string, number int32, 
 		if err != nil {
 			return fmt.Errorf("sending part %d: %w", number, classifyS3(ctx, err))
 		}
+		if err := vouched(out.ETag); err != nil {
+			return fmt.Errorf("sending part %d: %w", number, err)
+		}
 		part = types.CompletedPart{PartNumber: aws.Int32(number), ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32}
 		return nil
 	})
@@ -109,10 +121,13 @@ func (s *s3Service) complete(ctx context.Context, key, id string, size int64, pa
 	var conflict error
 	maybeDone := false
 	err := s.retry.do(ctx, func() error {
-		_, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: aws.String(s.name), Key: aws.String(key), UploadId: aws.String(id),
 			IfNoneMatch: aws.String(absentTag), MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		})
+		if err == nil {
+			err = vouched(out.ETag)
+		}
 		err = classifyS3(ctx, err)
 		if errors.Is(err, errConflict) {
 			conflict = err // S3 wants everything to be sent anew then
@@ -156,11 +171,39 @@ type leftoverError struct {
 // Error names the upload, for whoever aborts it by hand.
 func (e *leftoverError) Error() string { return "aborting upload " + e.id + ": " + e.err.Error() }
 
-func (s *s3Service) encryption() (types.ServerSideEncryption, *string) {
-	if s.o.KMSKeyID == "" {
-		return "", nil
+// vouched is nil if an answer has the tag of what was stored, as every server's
+// has: without it, it is the page of a proxy, or broke off at its begin.
+func vouched(tag *string) error {
+	if aws.ToString(tag) == "" {
+		return errNotFromS3
 	}
-	return types.ServerSideEncryptionAwsKms, aws.String(s.o.KMSKeyID)
+	return nil
+}
+
+func (s *s3Service) encryption() (types.ServerSideEncryption, *string) {
+	method, key := types.ServerSideEncryption(s.o.Objects.Encryption), s.o.Objects.Key
+	switch method {
+	case types.ServerSideEncryptionAes256:
+		return method, nil
+	case "":
+		if key = cmp.Or(key, s.o.KMSKeyID); key == "" {
+			return "", nil // as the bucket says
+		}
+		method = types.ServerSideEncryptionAwsKms
+	default:
+		key = cmp.Or(key, s.o.KMSKeyID)
+	}
+	if key == "" {
+		return method, nil // the account's own key
+	}
+	return method, aws.String(key)
+}
+
+func (s *s3Service) tags() *string {
+	if len(s.o.Objects.Tags) == 0 {
+		return nil
+	}
+	return aws.String(s.o.Objects.query())
 }
 
 const contentType = "application/octet-stream"

@@ -119,6 +119,12 @@ func (f *Faulty) Delete(ctx context.Context, key string) error {
 	return f.call(ctx, Delete, key, func() error { return f.bucket.Delete(ctx, key) })
 }
 
+// DeleteMany is a Delete of each key, so that a crash or a failure can come between
+// any two of them.
+func (f *Faulty) DeleteMany(ctx context.Context, keys []string) error {
+	return deleteEach(ctx, keys, f.Delete)
+}
+
 // Close is the bucket's.
 func (f *Faulty) Close() error { return f.bucket.Close() }
 

@@ -150,6 +150,21 @@ func (m *memory) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// DeleteMany frees the keys one by one.
+func (m *memory) DeleteMany(ctx context.Context, keys []string) error {
+	return deleteEach(ctx, keys, m.Delete)
+}
+
+func deleteEach(ctx context.Context, keys []string, del func(ctx context.Context, key string) error) error {
+	failed := map[string]error{}
+	for _, key := range keys {
+		if err := del(ctx, key); err != nil {
+			failed[key] = err
+		}
+	}
+	return store.Deleting(failed)
+}
+
 // Close has nothing to close.
 func (m *memory) Close() error { return nil }
 

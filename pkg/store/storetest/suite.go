@@ -41,6 +41,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Bucket) {
 		"List keeps prefixes apart":                   listPrefixes,
 		"List stops when told":                        listStops,
 		"Delete frees a key, and a free one is free":  deletes,
+		"DeleteMany frees all that it can":            deletesMany,
+		"a cancelled DeleteMany frees nothing":        deletesManyCancelled,
 		"a cancelled context writes nothing":          cancelled,
 		"a context cancelled on the way ends a write": cancelledOnTheWay,
 		"a context cancelled on the way ends a read":  cancelledRead,
@@ -250,25 +252,7 @@ func notFound(t *testing.T, b store.Bucket) {
 func listMany(t *testing.T, b store.Bucket) {
 	t.Helper()
 	const n = 1050 // S3 pages are of 1000
-	want := make([]string, n)
-	queue := make(chan string)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for key := range queue {
-				if err := b.Create(t.Context(), key, []byte(key)); err != nil {
-					t.Errorf("creating %s: %v", key, err)
-				}
-			}
-		})
-	}
-	for i := range want {
-		want[i] = fmt.Sprintf("dir%d/key-%d", i%3, i)
-		queue <- want[i]
-	}
-	close(queue)
-	wg.Wait()
-	slices.Sort(want)
+	want := fill(t, b, n)
 	if diff := cmp.Diff(want, list(t, b, "")); diff != "" {
 		t.Errorf("the keys (-want +got):\n%s", diff)
 	}
@@ -439,10 +423,8 @@ func oddKeys(t *testing.T, b store.Bucket) {
 	if diff := cmp.Diff(want, list(t, b, "")); diff != "" {
 		t.Errorf("the keys (-want +got):\n%s", diff)
 	}
-	for _, key := range want {
-		if err := b.Delete(t.Context(), key); err != nil {
-			t.Error(err)
-		}
+	if err := b.DeleteMany(t.Context(), want); err != nil {
+		t.Error(err)
 	}
 	wantNothing(t, b)
 }
