@@ -42,6 +42,12 @@ type Store struct {
 	KMSKeyID               string         `json:"kmsKeyId,omitempty" doc:"Key that encrypts objects. Refused: not supported yet."`
 	K8sNamespace           string         `json:"k8sNamespace,omitempty" doc:"Namespace of k8sSecretName; that of the sidecar's pod by default."`
 	K8sSecretName          string         `json:"k8sSecretName,omitempty" doc:"Kubernetes Secret with the keys to the bucket, which the sidecar reads. It must be one that --allow-secret names. Credentials go before it."`
+	// The next five are ours: how the store keeps what is written, and where.
+	Region               string            `json:"region,omitempty" validate:"omitempty,max=64" doc:"Of S3: where the bucket lies; the sidecar's by default. That of credentials goes before it." example:"eu-west-1"`
+	StorageClass         string            `json:"storageClass,omitempty" doc:"Storage class of the data, as STANDARD_IA of S3, NEARLINE of Google, COOL of Azure. Manifests and other documents stay in the default one. One whose objects have to be thawed is refused." example:"STANDARD_IA"`
+	ServerSideEncryption string            `json:"serverSideEncryption,omitempty" doc:"Of S3: what the store encrypts with, AES256, aws:kms or aws:kms:dsse; as the bucket says by default." example:"aws:kms"`
+	EncryptionKeyName    string            `json:"encryptionKeyName,omitempty" doc:"Name of the key that the store encrypts with: id or ARN of a key of KMS, resource name of one of Google's Cloud KMS, encryption scope of Azure." example:"alias/backups"`
+	ObjectTags           map[string]string `json:"objectTags,omitempty" doc:"Tags that every object gets; Google calls them metadata. 10 at the most." example:"{\"team\":\"data\"}"`
 	// Credentials are ours: the keys to the bucket, for a sidecar that has none.
 	Credentials *Credentials `json:"credentials,omitempty" doc:"Keys to the bucket, for a sidecar that has none. They are used for this one operation and kept nowhere."`
 }
@@ -54,7 +60,9 @@ type Credentials struct {
 	SecretAccessKey Secret `json:"secretAccessKey,omitempty" doc:"Of S3: the account's key."`
 	SessionToken    Secret `json:"sessionToken,omitempty" doc:"Of S3: token of a session, where the keys are temporary."`
 	Region          string `json:"region,omitempty" doc:"Of S3: where the bucket lies; the sidecar's by default."`
-	Endpoint        string `json:"endpoint,omitempty" doc:"Of S3: address of another server than Amazon's; the sidecar's by default."`
+	Endpoint        string `json:"endpoint,omitempty" doc:"Address of another server than that of Amazon, Google or Azure (there with the account where it is part of the path); the sidecar's by default."`
+	PathStyle       *bool  `json:"pathStyle,omitempty" doc:"Of S3: endpoint/bucket/key instead of bucket.endpoint/key; true by default where there is an endpoint."`
+	CABundle        string `json:"caBundle,omitempty" doc:"Certificates in PEM to trust at the endpoint, besides those of the sidecar."`
 	GCPKey          Secret `json:"gcpKey,omitempty" doc:"Of Google Cloud: the JSON document that is the key of a service account."`
 	AzureAccount    string `json:"azureAccount,omitempty" doc:"Of Azure: name of the account."`
 	AzureKey        Secret `json:"azureKey,omitempty" doc:"Of Azure: the account's key."`

@@ -117,7 +117,7 @@ func TestEveryFlagIsAFieldOfItsRequest(t *testing.T) {
 	t.Parallel()
 	samples := map[string]string{
 		"storageLocation": "s3://b1b", "duration": "1h", "bandwidth": "1M", "olderThan": "1d", "restorationStrategyType": "IMPORT",
-		"restorationPhase": "INIT", "rename": "a.b=c.d", "ifAbsent": "skip", "keyspaceTables": "a.b,c.d",
+		"restorationPhase": "INIT", "rename": "a.b=c.d", "objectTags": "a=b", "ifAbsent": "skip", "keyspaceTables": "a.b,c.d",
 		"commitLog": "/a", "commitLogArchiveOverride": "/a", "sharedContainerPath": "/a",
 	}
 	for _, c := range []cli.Command{cli.Backup, cli.Restore, cli.List, cli.Verify, cli.RemoveBackup, cli.CommitLogBackup, cli.CommitLogRestore} {

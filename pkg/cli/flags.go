@@ -148,7 +148,7 @@ func pairs(list []string) (map[string]any, error) {
 	for _, pair := range strings.Split(strings.Join(list, ","), ",") {
 		from, to, ok := strings.Cut(strings.TrimSpace(pair), "=")
 		if _, twice := table[from]; !ok || twice {
-			return nil, fmt.Errorf("%q is not of the form keyspace.table=keyspace.other, or is there twice", pair)
+			return nil, fmt.Errorf("%q is not of the form name=value (of a table: keyspace.table=keyspace.other), or is there twice", pair)
 		}
 		table[from] = to
 	}

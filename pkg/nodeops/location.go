@@ -26,7 +26,7 @@ func (d *Deps) checkStore(s rest.Store) error {
 	}
 	if s.KMSKeyID != "" {
 		v = append(v, rest.Violation{
-			Field: "kmsKeyId", Message: "client-side encryption is not supported yet; leave it out and let the bucket encrypt what it stores",
+			Field: "kmsKeyId", Message: "client-side encryption is not supported yet; leave it out and let the store encrypt: serverSideEncryption and encryptionKeyName",
 		})
 	}
 	if p := s.ProxySettings; p != nil && p.UseProxy && p.ProxyHost == "" {
@@ -34,6 +34,9 @@ func (d *Deps) checkStore(s rest.Store) error {
 	}
 	if err == nil && s.Credentials != nil {
 		v = append(v, checkCredentials(l.Provider, s.Credentials)...)
+	}
+	if err == nil {
+		v = append(v, checkObjects(l.Provider, s)...)
 	}
 	if err == nil && namesSecret(s, l.Provider) {
 		if _, err := d.Secrets.Resolve(secretOf(s)); err != nil {
@@ -85,6 +88,9 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 	o := d.Store
 	o.Insecure = o.Insecure || s.Insecure
 	o.Connections = s.ConcurrentConnections
+	provider := store.Provider(strings.SplitN(s.StorageLocation, "://", 2)[0])
+	o.Objects = keep(o.Objects, provider, s)
+	o.Region = cmp.Or(s.Region, o.Region)
 	if c := s.Credentials; c != nil {
 		o.Credentials = store.Credentials{
 			AccessKeyID:     c.AccessKeyID.Reveal(),
@@ -95,7 +101,7 @@ func (d *Deps) storeOptions(s rest.Store) store.Options {
 		o.Azure = store.AzureOptions{
 			Account: c.AzureAccount, Key: store.Secret(c.AzureKey.Reveal()), Endpoint: o.Azure.Endpoint, Domain: o.Azure.Domain,
 		}
-		elsewhere(&o, c.Region, c.Endpoint)
+		reach(&o, provider, c)
 	}
 	if s.Retry.Enabled {
 		o.Retry = store.Retry{
