@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -62,6 +63,8 @@ var _ = AfterEach(func() {
 
 type environment struct {
 	admin  client.Client
+	http   *http.Client // the admin's
+	server string
 	config *k8srest.Config
 	ring   *fakeRing
 	stop   func()
@@ -85,6 +88,7 @@ func startEnvironment(ctx context.Context) *environment {
 	httpClient, err := k8srest.HTTPClientFor(config)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(httpClient.CloseIdleConnections)
+	e.http, e.server = httpClient, strings.TrimSuffix(config.Host, "/")
 	e.admin, err = client.New(config, client.Options{Scheme: scheme, HTTPClient: httpClient})
 	Expect(err).NotTo(HaveOccurred())
 	e.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
@@ -252,6 +256,33 @@ func misbehaviours() map[string]misbehaviour {
 		"lies about the operation": {func(s *fakeSidecar) {
 			s.answer = answering(http.MethodPost, http.StatusCreated, `{"id":"another","state":"COMPLETED","type":"backup"}`)
 		}, v1alpha1.ReasonSidecarRefused},
+		"tells of another operation": {func(s *fakeSidecar) {
+			s.answer = s.telling(func(op *rest.Operation) { op.ID, op.State = "another", rest.StateCompleted })
+		}, v1alpha1.ReasonNodeLost},
+		"tells of a total that shrinks": {func(s *fakeSidecar) {
+			s.polls = 3
+			total := int64(1 << 20)
+			s.answer = s.telling(func(op *rest.Operation) {
+				total /= 4
+				op.Transfer = &rest.Transfer{BytesTotal: total, BytesDone: 1 << 19, FilesTotal: -1}
+			})
+		}, ""},
+	}
+}
+
+// telling changes what a sidecar answers when it is asked for an operation.
+func (s *fakeSidecar) telling(change func(op *rest.Operation)) func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+	return func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		if r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/operations/") {
+			return false
+		}
+		status, document := s.serve(r, body)
+		if op, ok := document.(*rest.Operation); ok {
+			change(op)
+		}
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(document)
+		return true
 	}
 }
 
@@ -273,6 +304,7 @@ func (m misbehaviour) outcome(ctx context.Context, o client.Object) {
 	failed := meta.FindStatusCondition(statusOf(o).Conditions, v1alpha1.ConditionFailed)
 	Expect(failed).NotTo(BeNil())
 	Expect([]string{string(failed.Status), failed.Reason}).To(Equal([]string{string(metav1.ConditionTrue), m.reason}), describeStatus(o))
+	Expect(failed.Message).To(HaveSuffix(remedies[m.reason]))
 	Expect(statusOf(o).Errors).NotTo(BeEmpty())
 }
 

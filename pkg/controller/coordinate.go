@@ -88,10 +88,10 @@ func (s *scope) ask(plan *cluster.Plan) {
 func (s *scope) decide(plan cluster.Plan) cluster.Decision {
 	decision := cluster.Step(plan, s.board, s.now)
 	if n := len(decision.Facts.Tables); n > v1alpha1.MaxTables && s.board.Facts.Ending == nil {
-		s.stopping = &obstacle{v1alpha1.ReasonTooManyTables, fmt.Sprintf(
-			"the backup holds %d tables, and one restore is of at most %d; restore it in parts, with entities. Nothing was truncated", n, v1alpha1.MaxTables)}
+		message := fmt.Sprintf("the backup holds %d tables, and one restore is of at most %d; nothing was truncated", n, v1alpha1.MaxTables)
+		s.stopping = &obstacle{v1alpha1.ReasonTooManyTables, message}
 		s.board.Facts.Ending = &cluster.Ending{
-			Verdict: cluster.Failed, CancelSince: s.now, Errors: []rest.OperationError{{Message: s.stopping.message}},
+			Verdict: cluster.Failed, CancelSince: s.now, Errors: []rest.OperationError{{Message: message}},
 		}
 		decision = cluster.Step(plan, s.board, s.now)
 	}
@@ -116,7 +116,8 @@ func (s *scope) decide(plan cluster.Plan) cluster.Decision {
 // abandon ends an operation whose status makes no plan: somebody has changed it
 // by hand. What it has sent may be at work.
 func (s *scope) abandon(err error) (ctrl.Result, error) {
-	s.end(cluster.Failed, &obstacle{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%v; nodes may be at work still", err)})
+	why := ending(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%v; nodes may be at work still", err))
+	s.end(cluster.Failed, &why)
 	keepErrors(s.job.status(), []rest.OperationError{{Message: s.outcome.message}})
 	return ctrl.Result{}, nil
 }

@@ -44,7 +44,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (ctrl.Result, error
 		return s.fail(v1alpha1.ReasonDatacenterNotFound, "cluster %s has no datacenter %s; its nodes are in %s",
 			topology.ClusterName, strings.Join(unknown, ", "), strings.Join(datacentersOf(topology), ", "))
 	case len(nodes) > v1alpha1.MaxNodes:
-		return s.fail(v1alpha1.ReasonTooManyNodes, "the cluster has %d nodes, and one object is about at most %d; name datacenters", len(nodes), v1alpha1.MaxNodes)
+		return s.fail(v1alpha1.ReasonTooManyNodes, "the cluster has %d nodes, and one object is about at most %d", len(nodes), v1alpha1.MaxNodes)
 	}
 	if twice := doubled(nodes); twice != "" {
 		return s.wait(later, v1alpha1.ReasonRingInconsistent, "%s; wait until the ring is settled, or remove the node that is gone", twice)
@@ -122,7 +122,7 @@ func (r *reconciler) missing(s *scope, missing []string) (ctrl.Result, error) {
 	case waited < missingGrace:
 		return s.wait(later, v1alpha1.ReasonNodesMissing, "%s; that is waited for until %s", text, s.mind.missing.Add(missingGrace).UTC().Format(time.TimeOnly))
 	case !s.job.settings().allowMissing:
-		return s.fail(v1alpha1.ReasonNodesMissing, "%s; without them it would not be whole. Bring them back, or remove them from the ring, and create another object", text)
+		return s.fail(v1alpha1.ReasonNodesMissing, "%s; without them it would not be whole", text)
 	case len(s.nodes) == 0:
 		return s.fail(v1alpha1.ReasonNodesMissing, "%s, and there are no others", text)
 	}

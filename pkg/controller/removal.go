@@ -66,7 +66,10 @@ func (r *reconciler) removeData(ctx context.Context, b *backupJob) (ctrl.Result,
 	if stale, err := r.isStale(ctx, s); err != nil || stale {
 		return ctrl.Result{RequeueAfter: gently}, err
 	}
-	if s.now.Sub(b.DeletionTimestamp.Time) >= removalTimeout {
+	if waits, err := r.awaitRestore(ctx, s, b); err != nil || waits {
+		return ctrl.Result{RequeueAfter: later}, err
+	}
+	if s.removalTook() >= removalTimeout {
 		return r.leave(ctx, s, "its removal did not end in time, and may be at work still")
 	}
 	if _, err := r.listPods(ctx, s); err != nil {
@@ -142,7 +145,7 @@ func removalOf(j job, credentials *rest.Credentials) (*rest.RemoveBackupRequest,
 
 // hinder waits for what is in the way, but not for ever.
 func (r *reconciler) hinder(ctx context.Context, s *scope, why string) (ctrl.Result, error) {
-	if s.now.Sub(s.job.object().GetDeletionTimestamp().Time) >= removalPatience {
+	if s.removalTook() >= removalPatience {
 		return r.leave(ctx, s, why)
 	}
 	return ctrl.Result{RequeueAfter: later}, r.deleting(ctx, s, why)
@@ -150,7 +153,8 @@ func (r *reconciler) hinder(ctx context.Context, s *scope, why string) (ctrl.Res
 
 // leave lets go of an object whose data could not be removed.
 func (r *reconciler) leave(ctx context.Context, s *scope, why string) (ctrl.Result, error) {
-	text := fmt.Sprintf("the backup %s is left in %s: %s", s.job.status().SnapshotTag, s.job.settings().location, why)
+	tag := s.job.status().SnapshotTag
+	text := fmt.Sprintf("the backup %s is left in %s: %s; remove it with icarus remove-backup --backup-name %s", tag, s.job.settings().location, why, tag)
 	s.log.Info("Leaving data", "why", text)
 	r.events.Eventf(s.job.object(), nil, corev1.EventTypeWarning, v1alpha1.ReasonDataLeft, actionCoordinate, "%s", cut(text, enoughEvent))
 	return ctrl.Result{}, r.letGo(ctx, s.job, s.base)

@@ -2,11 +2,13 @@ package controller
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
@@ -19,8 +21,14 @@ func (w *world) deleted(o client.Object) time.Duration {
 	if err := w.client.Delete(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}
-	begun := time.Now() // the fake API server has a clock of its own
-	w.clock.SetTime(begun)
+	w.clock.SetTime(time.Now()) // the fake API server has a clock of its own
+	return w.untilGone(o)
+}
+
+// untilGone makes passes until an object that is deleted is gone.
+func (w *world) untilGone(o client.Object) time.Duration {
+	w.t.Helper()
+	begun := w.clock.Now()
 	for range 2000 {
 		result, err := w.pass(w.t.Context(), o)
 		if err != nil {
@@ -160,5 +168,61 @@ func TestABackupThatIsDeletedMidwayWithItsData(t *testing.T) {
 	w.deleted(b)
 	if ring.begun(rest.TypeRemoveBackup) != 1 || !slices.Contains(w.events.reasons, v1alpha1.ReasonDataDeleted) {
 		t.Errorf("the events are %v", w.events.reasons)
+	}
+}
+
+func TestTheDataOfABackupIsKeptWhileItIsRestored(t *testing.T) {
+	t.Parallel()
+	for name, spec := range map[string]v1alpha1.CassandraRestoreSpec{
+		"by its object":           {BackupRef: &v1alpha1.BackupReference{Name: "nightly"}},
+		"by its location and tag": {StorageLocation: "s3://backups/" + clusterName + "/dc1/node", SnapshotTag: "nightly"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ring := newFakeRing(t, 2)
+			b, r, late := newBackup("nightly", ring), newRestore("back", ring), newRestore("late", ring)
+			b.Spec.DeletionPolicy = v1alpha1.DeletionPolicyDelete
+			spec.Cluster = r.Spec.Cluster
+			r.Spec = spec
+			late.Spec = v1alpha1.CassandraRestoreSpec{BackupRef: &v1alpha1.BackupReference{Name: "nightly"}}
+			w := newWorld(t, ring, b, r)
+			w.finish(b)
+			for _, s := range ring.sidecars {
+				s.manifest = b.Status.SnapshotTag
+			}
+			w.run(r, func() bool { return r.Status.StartTime != nil })
+			if err := w.client.Delete(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			// Longer than a removal is waited for.
+			writes := w.writes
+			for range int(2 * removalTimeout / later) {
+				if result, err := w.pass(t.Context(), b); err != nil || result.RequeueAfter != later {
+					t.Fatalf("a pass ended with %+v, %v", result, err)
+				}
+				w.clock.SetTime(w.clock.Now().Add(later))
+			}
+			w.read(b)
+			if n := len(b.Status.Warnings); n != 1 || !strings.Contains(b.Status.Warnings[0], "CassandraRestore back") || b.Status.Phase != v1alpha1.BackupDeleting {
+				t.Errorf("nobody is told why: %s, %v", b.Status.Phase, b.Status.Warnings)
+			}
+			if ring.begun(rest.TypeRemoveBackup) > 0 || w.writes-writes > 1 {
+				t.Errorf("%d removals have begun, in %d writes", ring.begun(rest.TypeRemoveBackup), w.writes-writes)
+			}
+			// Nobody begins to restore what is about to go.
+			identify(late)
+			if err := w.client.Create(t.Context(), late); err != nil {
+				t.Fatal(err)
+			}
+			w.run(late, func() bool { return len(late.Status.Conditions) > 0 })
+			w.wants(late, v1alpha1.ConditionPeersDiscovered, metav1.ConditionFalse, v1alpha1.ReasonBackupNotFound)
+
+			w.finish(r)
+			w.wants(r, v1alpha1.ConditionComplete, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+			w.untilGone(b)
+			if ring.begun(rest.TypeRemoveBackup) != 1 || !slices.Contains(w.events.reasons, v1alpha1.ReasonDataDeleted) {
+				t.Errorf("the events are %v", w.events.reasons)
+			}
+		})
 	}
 }

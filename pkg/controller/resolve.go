@@ -53,6 +53,9 @@ func (r *reconciler) source(ctx context.Context, s *scope, j *restoreJob) (ctrl.
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("getting the backup: %w", err)
 	}
+	if _, removes := removesData(&backupJob{b}); removes && !b.DeletionTimestamp.IsZero() {
+		return s.wait(later, v1alpha1.ReasonBackupNotFound, "CassandraBackup %s is being deleted with its data; restore another one, by another object", name)
+	}
 	failed := meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionFailed)
 	switch {
 	case failed != nil && failed.Status == "True":
@@ -60,7 +63,7 @@ func (r *reconciler) source(ctx context.Context, s *scope, j *restoreJob) (ctrl.
 	case !b.IsFinished():
 		return s.wait(backupWait, v1alpha1.ReasonBackupInProgress, "CassandraBackup %s is not complete yet; it is waited for", name)
 	case slices.ContainsFunc(b.Status.Warnings, func(w string) bool { return strings.HasSuffix(w, leftOut) }):
-		return s.fail(v1alpha1.ReasonBackupIncomplete, "CassandraBackup %s is without some nodes of the cluster, see its warnings", name)
+		return s.fail(v1alpha1.ReasonBackupIncomplete, "CassandraBackup %s is without some nodes of the cluster, which its warnings name", name)
 	}
 	j.Status.Source = &v1alpha1.RestoreSource{
 		Cluster: b.Spec.Cluster, StorageLocation: b.Spec.StorageLocation, SnapshotTag: b.Status.SnapshotTag,

@@ -37,7 +37,7 @@ func (r *reconciler) ring(ctx context.Context, s *scope) (*rest.Topology, *obsta
 }
 
 // errNoPod is for a cluster of which no sidecar can be asked.
-var errNoPod = errors.New("no pod of the cluster is ready")
+var errNoPod = errors.New("no pod of the cluster is ready; see kubectl describe pod")
 
 // askable are the sidecars of the first ready pods.
 func (s *scope) askable(most int) []node {

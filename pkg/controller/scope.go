@@ -98,9 +98,9 @@ func (s *scope) wait(after time.Duration, reason, format string, args ...any) (c
 
 // fail ends an operation of which nothing was sent.
 func (s *scope) fail(reason, format string, args ...any) (ctrl.Result, error) {
-	message := fmt.Sprintf(format, args...)
-	s.end(cluster.Failed, &obstacle{reason, message})
-	s.job.status().Errors = []v1alpha1.OperationError{{Message: cut(message, v1alpha1.MaxMessage)}}
+	why := ending(reason, fmt.Sprintf(format, args...))
+	s.end(cluster.Failed, &why)
+	s.job.status().Errors = []v1alpha1.OperationError{{Message: cut(why.message, v1alpha1.MaxMessage)}}
 	return ctrl.Result{}, nil
 }
 

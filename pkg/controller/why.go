@@ -29,7 +29,7 @@ func (s *scope) whyStopping(plan cluster.Plan, d cluster.Decision) obstacle {
 	if why.message == "" && why.reason == v1alpha1.ReasonCancelled {
 		why.message = "the object was deleted while the operation was at work"
 	}
-	return why
+	return ending(why.reason, why.message)
 }
 
 // decidedReason is the one that the status holds already.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -226,6 +227,9 @@ func (w *world) wants(o client.Object, condition string, status metav1.Condition
 	c := meta.FindStatusCondition(statusOf(o).Conditions, condition)
 	if c == nil || c.Status != status || c.Reason != reason || c.Message == "" || c.ObservedGeneration != o.GetGeneration() {
 		w.t.Errorf("%s is not %s for %s, but %+v\n%s", condition, status, reason, c, describeStatus(o))
+	}
+	if condition == v1alpha1.ConditionFailed && status == metav1.ConditionTrue && !strings.HasSuffix(c.Message, remedies[reason]) {
+		w.t.Errorf("it does not say what to do: %s", c.Message)
 	}
 }
 

@@ -30,8 +30,10 @@ const sampleBucket = "cassandra-backups" // of config/samples
 // The samples are applied to a real API server, and a real controller lets real
 // sidecars do what they say. It is killed in the midst of both.
 func TestBackupLossAndRestoreByManifests(t *testing.T) {
-	s3 := stores.S3ForTest(t, sampleBucket)
-	b := setUp(t, ring.ForTest(t, ring41), s3Env(s3))
+	s3, azure := stores.S3ForTest(t, sampleBucket), stores.AzureForTest(t, sampleBucket)
+	// The sidecars know where Azure is, and no key to it.
+	b := setUp(t, ring.ForTest(t, ring41), append(s3Env(s3),
+		"AZURE_STORAGE_SERVICE_ENDPOINT="+azure.ServiceURL(), "AWS_REQUEST_CHECKSUM_CALCULATION=when_required")) // Azurite knows no CRC-64
 	c := control(t, racing, "--allow-credentials-over-http")
 	for _, n := range b.ring.Nodes {
 		if err := c.AddPod(t.Context(), fmt.Sprintf("cassandra-%d", n.Index-1), n.Address, v1alpha1.DefaultPort, podLabels); err != nil {
@@ -60,6 +62,7 @@ func TestBackupLossAndRestoreByManifests(t *testing.T) {
 		t.Error(d)
 	}
 	t.Run("with the keys of a Secret, and its data deleted with it", func(t *testing.T) { b.deletedWithItsData(t, c, s3) })
+	t.Run("with the key of an Azure account from a Secret", func(t *testing.T) { b.backUpToAzure(t, c, azure) })
 }
 
 // backUpByManifest applies the sample, and kills the controller while the nodes upload.
@@ -190,6 +193,60 @@ func (b *bench) deletedWithItsData(t *testing.T, c *controlled, own *stores.S3) 
 	if diff := cmp.Diff(kept, objects(own)); diff != "" {
 		t.Errorf("the bucket of the retained backup has changed:\n%s", diff)
 	}
+}
+
+// backUpToAzure backs up into a container to which the Secret alone has the key, and
+// deletes the object with its data.
+func (b *bench) backUpToAzure(t *testing.T, c *controlled, azure *stores.Azure) {
+	t.Helper()
+	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
+	secret := &corev1.Secret{ObjectMeta: named("azure-account"), StringData: map[string]string{
+		"azurestorageaccount": stores.AzureAccount, "azurestoragekey": stores.AzureKey,
+	}}
+	o := &v1alpha1.CassandraBackup{ObjectMeta: named("to-azure"), Spec: v1alpha1.CassandraBackupSpec{
+		Cluster:              v1alpha1.ClusterReference{PodSelector: metav1.LabelSelector{MatchLabels: podLabels}},
+		StorageLocation:      "azure://" + sampleBucket,
+		CredentialsSecretRef: &v1alpha1.SecretReference{Name: secret.Name},
+		DeletionPolicy:       v1alpha1.DeletionPolicyDelete,
+	}}
+	for _, made := range []client.Object{secret, o} {
+		if err := c.Create(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.until(t, o, &o.Status.OperationStatus, func() bool { return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionComplete) })
+	manifests := 0
+	for _, name := range blobs(t, azure) {
+		if strings.Contains(name, "/manifests/"+o.Status.SnapshotTag) {
+			manifests++
+		}
+	}
+	if manifests != len(b.ring.Nodes) {
+		t.Errorf("the container has %d manifests of %s", manifests, o.Status.SnapshotTag)
+	}
+	c.deleted(t, o)
+	if left := blobs(t, azure); len(left) != 0 {
+		t.Errorf("%d objects are left behind, such as %s", len(left), left[0])
+	}
+}
+
+// blobs are the names of all that the container of the samples holds.
+func blobs(t *testing.T, azure *stores.Azure) (names []string) {
+	t.Helper()
+	account, err := azure.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pages := account.NewListBlobsFlatPager(sampleBucket, nil); pages.More(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Segment.BlobItems {
+			names = append(names, *item.Name)
+		}
+	}
+	return names
 }
 
 // deleted deletes an object, and waits until it is gone.
