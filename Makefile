@@ -82,6 +82,10 @@ test-cloud: ## The promises of a store, held by real accounts: CLOUDS="s3://buck
 	@[ -n "$(CLOUDS)" ] || { echo 'Name the buckets of your accounts: make test-cloud CLOUDS="s3://bucket gs://bucket azure://container"'; exit 2; }
 	ICARUS_TEST_CLOUD="$(CLOUDS)" go test -count=1 -timeout 2h -run '^TestCloudsKeepThePromises$$' -v ./pkg/store
 
+.PHONY: test-gocloud
+test-gocloud: ## Which promises of a store the plain drivers of gocloud.dev break, each kept by ours: a module of its own.
+	cd test/gocloud && go test -count=1 -timeout 15m ./...
+
 # Python's own venv, in the cache: only this target needs it. The file says which
 # versions, so that a change of it installs anew.
 SCHEMATHESIS := $(ICARUS_CACHE)/schemathesis-$(firstword $(shell cksum test/openapi/requirements.txt 2>/dev/null))
