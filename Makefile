@@ -25,7 +25,8 @@ BUILD_TIME ?= $(shell git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILD_TIME)
 export TZ := UTC
 
-GO_PACKAGES := ./...
+# The longest tests first, so that none of them runs alone at the end.
+GO_PACKAGES := ./test/e2e ./pkg/nodeops ./pkg/controller ./test/interop ./...
 TEST_FLAGS ?=
 TEST_TIMEOUT ?= 40m
 
