@@ -74,7 +74,7 @@ func TestTheFirstBackupHoldsEverything(t *testing.T) {
 func TestABackupOfTheSameUploadsNothing(t *testing.T) {
 	t.Parallel()
 	n, _ := small(t)
-	b := storetest.NewFaulty(fileBucket(t))
+	b := storetest.NewFaulty(storetest.Files(t))
 	first := run(t, n, b, request(1))
 	puts := b.Calls(storetest.Put)
 	second := run(t, n, b, request(2))
@@ -142,7 +142,7 @@ func entries(m *manifest.Manifest, keyspace, table string) []string {
 func TestAnObjectThatIsMissingIsPutBack(t *testing.T) {
 	t.Parallel()
 	n, t1 := small(t)
-	b := fileBucket(t)
+	b := storetest.Files(t)
 	run(t, n, b, request(1))
 	key := "data/ks1/t1-" + t1.ID + "/1-12345/nb-1-big-Data.db"
 	noError(t, b.Delete(t.Context(), key))

@@ -17,6 +17,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
 )
 
 // twice backs a node up two times; nothing may be left, nor sent again.
@@ -61,7 +62,7 @@ func TestEveryReleaseIsBackedUp(t *testing.T) {
 				n.AddSSTable("shop", "items", row)
 			}
 			n.Write("shop", "items", "quince") // in memory until the snapshot
-			m := twice(t, n, fileBucket(t), backup.Request{Owner: "o", Keyspaces: []string{"shop"}})
+			m := twice(t, n, storetest.Files(t), backup.Request{Owner: "o", Keyspaces: []string{"shop"}})
 			if diff := cmp.Diff([]string{"shop.Empty", "shop.items"}, m.TableNames()); diff != "" {
 				t.Error(diff)
 			}
@@ -88,7 +89,7 @@ func TestASnapshotWhoseAnswerIsLostIsCleared(t *testing.T) {
 		}
 		return nil
 	}
-	b := fileBucket(t)
+	b := storetest.Files(t)
 	if _, err := backup.Run(t.Context(), n, b, request(1), nil); !errors.Is(err, lost) {
 		t.Errorf("the error is %v", err)
 	}
@@ -103,7 +104,7 @@ func TestASnapshotThatCannotBeClearedIsAWarning(t *testing.T) {
 	n.CreateKeyspace("shop")
 	n.CreateTable("shop", "items")
 	n.Fail("ClearSnapshot", errors.New("no answer"))
-	b := fileBucket(t)
+	b := storetest.Files(t)
 	result, err := backup.Run(t.Context(), n, b, request(1), nil)
 	noError(t, err)
 	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "no answer") {
@@ -130,7 +131,7 @@ func TestARealNodeIsBackedUp(t *testing.T) {
 			noError(t, s.Populate(t.Context(), func(ctx context.Context, keyspace, table string) error {
 				return n.Flush(ctx, keyspace, table)
 			}))
-			b := fileBucket(t)
+			b := storetest.Files(t)
 			m := twice(t, n, b, backup.Request{Owner: "o", Keyspaces: s.Keyspaces()})
 			tables, err := n.Tables(t.Context(), s.Keyspaces()...)
 			noError(t, err)

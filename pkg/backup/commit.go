@@ -38,7 +38,8 @@ func (j *job) commit(ctx context.Context, m *manifest.Manifest, files []*file) e
 // verifyAll looks for every object that may have gone since it was found. Retention
 // removes a manifest before it removes an object of it, and looks for intents in
 // between: as long as the manifests are there by which the objects of a table
-// were found, so are the objects, unless something was put there since.
+// were found, so are the objects, unless something was put there since. No manifest
+// stands up for what was only compared.
 func (j *job) verifyAll(ctx context.Context, files []*file) error {
 	gone, err := j.gone(ctx, files)
 	if err != nil {
@@ -46,14 +47,14 @@ func (j *job) verifyAll(ctx context.Context, files []*file) error {
 	}
 	var doubtful []*file
 	for _, f := range files {
-		if gone || j.Dedup != DedupManifest && j.touched[f.in.key.TableID] {
+		if gone || f.compared || j.Dedup != DedupManifest && j.touched[f.in.key.TableID] {
 			doubtful = append(doubtful, f)
 		}
 	}
 	if len(doubtful) == 0 {
 		return nil
 	}
-	return j.verify(ctx, doubtful)
+	return j.verify(ctx, doubtful, files)
 }
 
 // gone tells whether a manifest is gone because of which an object is reused.
@@ -145,7 +146,7 @@ func (j *job) adopt(ctx context.Context, m *manifest.Manifest) (Result, error) {
 		}
 	}
 	j.report(Progress{PhaseCommit, counts})
-	if err := j.verify(ctx, files); err != nil {
+	if err := j.verify(ctx, files, files); err != nil {
 		return Result{}, fmt.Errorf("%s is committed, but: %w", manifest.ManifestKey(j.Tag), err)
 	}
 	return Result{SchemaVersion: m.SchemaVersion, Tables: m.Totals().Tables, Counts: counts}, j.end(ctx, nil, j.clear)

@@ -45,9 +45,9 @@ type file struct {
 	// content has the hash only if hashed.
 	content content
 	hashed  bool
-	// fresh says that it was read in this run.
-	fresh bool
-	state state
+	// fresh says that it was read in this run, and compared that its object was.
+	fresh, compared bool
+	state           state
 	// claims are what committed manifests say of objects of this name, and seen
 	// what the bucket shows.
 	claims []claim

@@ -49,8 +49,9 @@
 // asked again at the commit for tables of which something was uploaded; of the
 // others every object is there as long as the manifests are because of which it is
 // reused, since retention removes the manifest first, and looks for intents before
-// it goes on. With DedupManifest no list is asked for, and an object that was
-// removed behind the manifests' back is not missed.
+// it goes on. With DedupManifest the list is asked only at the commit, for objects
+// that no manifest names, or one that is gone: an object that was removed behind the
+// manifests' back is not missed.
 //
 // The bucket that Run gets begins at the node: keys are relative to it.
 package backup

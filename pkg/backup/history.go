@@ -64,7 +64,7 @@ func (j *job) history(ctx context.Context, files []*file) error {
 	most := maxManifests
 	switch {
 	case j.Dedup != DedupManifest:
-		if err := j.list(ctx, c, files); err != nil {
+		if err := j.list(ctx, c, files, j.shards(files)); err != nil {
 			return err
 		}
 	case remembered >= 0:

@@ -22,13 +22,12 @@ const (
 	shardShare = 3
 )
 
-// list asks the bucket for the objects of the tables at hand, and remembers with
-// each file what it saw of its names.
-func (j *job) list(ctx context.Context, c catalogue, files []*file) error {
+// list asks the bucket for what is below prefixes, and remembers with each file what
+// it saw of its names.
+func (j *job) list(ctx context.Context, c catalogue, files []*file, shards []string) error {
 	for _, f := range files {
 		f.seen = nil
 	}
-	shards := j.shards(files)
 	return transfer.Each(ctx, len(shards), transfer.Parallel(j.Parallel), func(ctx context.Context, i int) error {
 		for o, err := range j.bucket.List(ctx, shards[i]) {
 			if err != nil {
@@ -38,8 +37,8 @@ func (j *job) list(ctx context.Context, c catalogue, files []*file) error {
 			if err != nil {
 				continue // not of an SSTable
 			}
-			// No two shards show the same file.
-			if f := c.find(key); f != nil {
+			// No two shards show the same file; a stray object may be in another's.
+			if f := c.find(key); f != nil && generation(key.Dir) == generation(f.dir) {
 				f.seen = append(f.seen, seen{f.same(key.Dir), o.Size})
 			}
 		}
@@ -91,8 +90,7 @@ func first(key string, n int) string {
 func groupsOf(files []*file) []group {
 	counts := map[string]int{}
 	for _, f := range files {
-		generation, _, _ := strings.Cut(f.dir, "-")
-		counts[f.in.key.String()+"/"+generation+"-"]++
+		counts[f.in.key.String()+"/"+generation(f.dir)+"-"]++
 	}
 	groups := make([]group, 0, len(counts))
 	for prefix, n := range counts {
@@ -100,6 +98,12 @@ func groupsOf(files []*file) []group {
 	}
 	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.prefix, b.prefix) })
 	return groups
+}
+
+// generation is what the name of an object's directory begins with.
+func generation(dir string) string {
+	generation, _, _ := strings.Cut(dir, "-")
+	return generation
 }
 
 // shard splits sorted groups, which have their first n bytes in common, until what
@@ -128,10 +132,19 @@ func shard(groups []group, n, least, limit int, prefixes []string) []string {
 	return prefixes
 }
 
-// verify looks for objects once more: retention, or somebody else, may have
-// removed one since it was found.
-func (j *job) verify(ctx context.Context, files []*file) error {
-	if err := j.list(ctx, newCatalogue(files), files); err != nil {
+// shardsOf are those of all files that some of them are below. Few files alone do not
+// tell how many others a list would show.
+func (j *job) shardsOf(some, all []*file) []string {
+	groups := groupsOf(some)
+	return slices.DeleteFunc(j.shards(all), func(prefix string) bool {
+		return !slices.ContainsFunc(groups, func(g group) bool { return strings.HasPrefix(g.prefix, prefix) })
+	})
+}
+
+// verify looks for objects of some files once more: retention, or somebody else, may
+// have removed one since it was found.
+func (j *job) verify(ctx context.Context, files, all []*file) error {
+	if err := j.list(ctx, newCatalogue(files), files, j.shardsOf(files, all)); err != nil {
 		return err
 	}
 	for _, f := range files {

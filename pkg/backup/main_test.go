@@ -325,14 +325,3 @@ func put(tb testing.TB, b store.Bucket, key, body string) {
 	tb.Helper()
 	noError(tb, b.Put(tb.Context(), key, int64(len(body)), storetest.Opening([]byte(body))))
 }
-
-// fileBucket is a bucket in a directory, as the sidecar opens it.
-func fileBucket(tb testing.TB) store.Bucket {
-	tb.Helper()
-	location := store.Location{Provider: store.File, Dir: tb.TempDir(), Bucket: "bucket"}.WithNode("cluster", "dc1", "host")
-	noError(tb, store.CheckBucket(tb.Context(), location, store.Options{}, true))
-	b, err := store.Open(tb.Context(), location, store.Options{})
-	noError(tb, err)
-	tb.Cleanup(func() { noError(tb, b.Close()) })
-	return store.Prefixed(b, location.NodePrefix())
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,52 @@ func TestAManifestThatGoesBeforeTheCommitMakesTheObjectsDoubtful(t *testing.T) {
 				checkNone(t, n, memory, tag(2))
 			})
 		}
+	}
+}
+
+// What no manifest names may be removed while it is compared, also where no list is
+// asked for.
+func TestWhatWasOnlyComparedIsLookedForAtTheCommit(t *testing.T) {
+	t.Parallel()
+	n, t1 := small(t)
+	memory, orphan := storetest.NewMemory(), "data/ks1/t1-"+t1.ID+"/1-12345/nb-1-big-Data.db"
+	put(t, memory, orphan, "one")
+	b := storetest.NewFaulty(memory)
+	b.Before = func(ctx context.Context, op storetest.Op, key string) error {
+		if op == storetest.List && key == manifest.ManifestPrefix && b.Calls(storetest.Put) > 0 {
+			return memory.Delete(ctx, orphan)
+		}
+		return nil
+	}
+	r := request(1)
+	r.Dedup = backup.DedupManifest
+	if _, err := backup.Run(t.Context(), n, b, r, nil); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the error is %v", err)
+	}
+	checkNone(t, n, memory, tag(1))
+}
+
+func TestMemoriesThatNobodyUsesGo(t *testing.T) {
+	t.Parallel()
+	n, _ := small(t)
+	cache := t.TempDir()
+	r := later(1, cache, "")
+	for name, age := range map[string]int{
+		"backup-old": 61, "new-backup-torn": 61, "backup-young": 59, "new-backup-begun": 0, "other": 61,
+	} {
+		path := filepath.Join(cache, name)
+		noError(t, os.WriteFile(path, nil, 0o600))
+		noError(t, os.Chtimes(path, time.Time{}, r.Clock.Now().AddDate(0, 0, -age)))
+	}
+	mustRun(t, n, storetest.NewMemory(), r)
+	var left []string
+	entries, err := os.ReadDir(cache)
+	noError(t, err)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if len(left) != 4 || !slices.Contains(left, "backup-young") || !slices.Contains(left, "new-backup-begun") || !slices.Contains(left, "other") {
+		t.Errorf("there are %v", left)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
+	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
@@ -40,11 +41,7 @@ const (
 type memoryHead struct {
 	Version int `json:"version"`
 	// Manifest is what the records are claims of.
-	Manifest struct {
-		Key      string    `json:"key"`
-		Size     int64     `json:"size"`
-		Modified time.Time `json:"modified"`
-	} `json:"manifest"`
+	Manifest store.Object `json:"manifest"`
 }
 
 // record is one file. Names are in the order of memoryNames.
@@ -90,11 +87,7 @@ func (j *job) remember(ctx context.Context, c catalogue, files []*file) (known i
 	}
 	known = -1
 	err := readMemory(j.memoryPath(), func(head memoryHead) {
-		known = slices.IndexFunc(j.known, func(m committed) bool {
-			o := m.Object
-			o.Key, o.Size, o.Modified = head.Manifest.Key, head.Manifest.Size, head.Manifest.Modified
-			return m.same(o)
-		})
+		known = slices.IndexFunc(j.known, func(m committed) bool { return m.same(head.Manifest) })
 	}, func(r record) {
 		f := c.find(r.key())
 		if f == nil {
@@ -179,8 +172,7 @@ func (j *job) memorize(ctx context.Context, files []*file) error {
 	if err != nil {
 		return err
 	}
-	head := memoryHead{Version: memoryVersion}
-	head.Manifest.Key, head.Manifest.Size, head.Manifest.Modified = o.Key, o.Size, o.Modified
+	head := memoryHead{Version: memoryVersion, Manifest: o}
 	if err := os.MkdirAll(j.CacheDir, 0o750); err != nil {
 		return err
 	}
@@ -214,9 +206,10 @@ func (j *job) record(f *file) record {
 	return r
 }
 
-// forget removes memories that nobody uses any more.
+// forget removes memories that nobody uses any more, and those that were never
+// whole.
 func (j *job) forget() error {
-	old, err := filepath.Glob(filepath.Join(j.CacheDir, "backup-*"))
+	old, err := filepath.Glob(filepath.Join(j.CacheDir, "*backup-*"))
 	if err != nil {
 		return err
 	}

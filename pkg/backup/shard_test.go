@@ -65,6 +65,17 @@ func TestAListHasFewPagesAndNoOtherTables(t *testing.T) {
 	}
 }
 
+// Alone, these would come to "data/s", below which everything is.
+func TestAListOfSomeFilesIsNotOfAllThatLieBeside(t *testing.T) {
+	t.Parallel()
+	some := of(map[string]int{"system.local": 16, "shop.cart": 8})
+	all := slices.Concat(some, of(map[string]int{"shop.orders": 8 * 1000, "system.peers": 8}))
+	want := []string{"data/shop/cart-" + fmt.Sprintf("%032x", len("shop.cart")) + "/0-", "data/sy"}
+	if diff := cmp.Diff(want, (&job{}).shardsOf(some, all)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestEveryTableIsBelowOneListAndNoMore(t *testing.T) {
 	t.Parallel()
 	random := rand.New(

@@ -80,7 +80,7 @@ func (f *file) put(p transfer.Placed) error {
 	if err != nil {
 		return err
 	}
-	f.place = f.same(key.Dir)
+	f.place, f.compared = f.same(key.Dir), p.Reused
 	if !f.hashed {
 		f.setHash(p.SHA256)
 	}

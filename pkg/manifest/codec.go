@@ -34,8 +34,8 @@ func Decode(body []byte) (*Manifest, error) {
 		}
 		return nil, fmt.Errorf("reading a manifest: %w", err)
 	}
-	if len(read.Version) > 0 && string(read.Version) != "null" {
-		return nil, fmt.Errorf("reading a manifest: %w", corrupt("it is of version %.100s, which is newer than this program", read.Version))
+	if err := checkVersion(read.Version); err != nil {
+		return nil, fmt.Errorf("reading a manifest: %w", err)
 	}
 	m := read.Manifest
 	m.fill()
@@ -43,6 +43,13 @@ func Decode(body []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("reading manifest %.300q: %w", m.Snapshot.Name, err)
 	}
 	return &m, nil
+}
+
+func checkVersion(version json.RawMessage) error {
+	if len(version) > 0 && string(version) != "null" {
+		return corrupt("it is of version %.100s, which is newer than this program", version)
+	}
+	return nil
 }
 
 // Encode is what Write writes.

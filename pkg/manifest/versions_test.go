@@ -111,6 +111,9 @@ func TestANewerFormIsRefused(t *testing.T) {
 			if m, err := manifest.Decode([]byte(body)); !errors.Is(err, manifest.ErrCorrupt) || m != nil {
 				t.Errorf("it is %+v, %v", m, err)
 			}
+			if _, err := walk([]byte(body)); strings.Contains(what, "version") && !errors.Is(err, manifest.ErrCorrupt) {
+				t.Errorf("walked through it is %v", err)
+			}
 		})
 	}
 	if _, err := manifest.Decode([]byte(strings.Replace(whole, "{", `{"version": null,`, 1))); err != nil {

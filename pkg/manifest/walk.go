@@ -20,7 +20,7 @@ func Walk(r io.Reader, show func(k DataKey, e Entry)) error {
 	source := &keepingError{r: r}
 	dec := json.NewDecoder(source)
 	w := walker{dec: dec, show: show}
-	err := w.object(map[string]func() error{"snapshot": w.snapshot})
+	err := w.object(map[string]func() error{"snapshot": w.snapshot, "version": w.version})
 	if err == nil {
 		if _, end := dec.Token(); !errors.Is(end, io.EOF) {
 			err = corrupt("something follows its end")
@@ -55,6 +55,14 @@ func (k *keepingError) Read(p []byte) (int, error) {
 type walker struct {
 	dec  *json.Decoder
 	show func(k DataKey, e Entry)
+}
+
+func (w walker) version() error {
+	var version json.RawMessage
+	if err := w.dec.Decode(&version); err != nil {
+		return err
+	}
+	return checkVersion(version)
 }
 
 func (w walker) snapshot() error { return w.object(map[string]func() error{"keyspaces": w.keyspaces}) }

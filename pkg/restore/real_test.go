@@ -13,7 +13,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/jmx"
 	"github.com/icarus-sidecar/icarus/pkg/restore"
-	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
 )
 
 func TestARealNodeGetsItsDataBack(t *testing.T) {
@@ -52,7 +52,7 @@ func backUpDamageRestore(t *testing.T, r *ring.Ring, strategy restore.Strategy) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket := fileBucket(t)
+	bucket := storetest.Files(t)
 	if _, err := backup.Run(t.Context(), node, bucket, backup.Request{Tag: tag, Owner: "test", Keyspaces: set.Keyspaces()}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -93,23 +93,4 @@ func backUpDamageRestore(t *testing.T, r *ring.Ring, strategy restore.Strategy) 
 	if diff := cmp.Diff(snapshots, left); diff != "" {
 		t.Errorf("snapshots before and after (-want +got):\n%s", diff)
 	}
-}
-
-// fileBucket is the part of a node in a bucket of files.
-func fileBucket(t *testing.T) store.Bucket {
-	t.Helper()
-	at := store.Location{Provider: store.File, Dir: t.TempDir(), Bucket: "bucket"}.WithNode("c", "dc1", hostID)
-	if err := store.CheckBucket(t.Context(), at, store.Options{}, true); err != nil {
-		t.Fatal(err)
-	}
-	bucket, err := store.Open(t.Context(), at, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bucket.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store.Prefixed(bucket, at.NodePrefix())
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/manifest"
 	"github.com/icarus-sidecar/icarus/pkg/retention"
 	"github.com/icarus-sidecar/icarus/pkg/store"
+	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
 )
 
@@ -19,7 +20,7 @@ func onS3(tb testing.TB) (store.Bucket, *stores.Counted) {
 	tb.Helper()
 	server := stores.S3ForTest(tb, "bucket")
 	count := stores.CountForTest(tb, server.Endpoint)
-	return place(tb, "s3://bucket/cluster/dc/node", store.Options{
+	return storetest.Opened(tb, "s3://bucket/cluster/dc/node", store.Options{
 		Endpoint: count.Endpoint, PathStyle: true, Connections: transfer.DefaultParallel,
 		Credentials: store.Credentials{AccessKeyID: stores.AccessKey, SecretAccessKey: stores.SecretKey},
 	}), count
@@ -40,25 +41,10 @@ func TestAListOfAThousandBackupsAsksS3ForNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
-// place is a node's part of a bucket that is made.
-func place(tb testing.TB, location string, o store.Options) store.Bucket {
-	tb.Helper()
-	l, err := store.ParseLocation(location)
-	noError(tb, err)
-	noError(tb, store.CheckBucket(tb.Context(), l, o, true))
-	bucket, err := store.Open(tb.Context(), l, o)
-	noError(tb, err)
-	tb.Cleanup(func() { noError(tb, bucket.Close()) })
-	return store.Prefixed(bucket, l.NodePrefix())
-}
-
 // BenchmarkListOfAThousandBackups is of 20 SSTables each, and is to take 2 s at most.
 func BenchmarkListOfAThousandBackups(b *testing.B) {
 	for kind, open := range map[string]func(tb testing.TB) store.Bucket{
-		"files": func(tb testing.TB) store.Bucket {
-			tb.Helper()
-			return place(tb, "file://"+tb.TempDir()+"/bucket/cluster/dc/node", store.Options{})
-		},
+		"files": storetest.Files,
 		"S3": func(tb testing.TB) store.Bucket {
 			tb.Helper()
 			node, _ := onS3(tb)

@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -65,7 +65,7 @@ func (s *azureService) get(ctx context.Context, key string, offset int64) (io.Re
 		return nil, Object{}, errors.Join(ErrNotFound, out.Body.Close())
 	}
 	if out.ContentLength == nil || out.LastModified == nil || offset > 0 && out.ContentRange == nil {
-		return nil, Object{}, errors.Join(fmt.Errorf("%w: the server does not tell the size, the time or the range", ErrInvalid), out.Body.Close())
+		return nil, Object{}, errors.Join(errNotFromAzure, out.Body.Close())
 	}
 	return out.Body, Object{Key: key, Size: *out.ContentLength + offset, Modified: *out.LastModified}, nil
 }
@@ -79,7 +79,7 @@ func (s *azureService) stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, ErrNotFound
 	}
 	if out.ContentLength == nil || out.LastModified == nil {
-		return Object{}, invalid("the server does not tell the size or the time")
+		return Object{}, errNotFromAzure
 	}
 	return Object{Key: key, Size: *out.ContentLength, Modified: *out.LastModified}, nil
 }
@@ -92,12 +92,12 @@ func (s *azureService) list(ctx context.Context, prefix string) iter.Seq2[Object
 		})
 		last := ""
 		for pages.More() {
-			page, err := pages.NextPage(ctx)
+			items, err := nextItems(ctx, pages)
 			if err != nil {
-				yield(Object{}, classifyAzure(ctx, err))
+				yield(Object{}, err)
 				return
 			}
-			for _, item := range page.Segment.BlobItems {
+			for _, item := range items {
 				o, ok := listed(item)
 				if !ok {
 					continue
@@ -114,6 +114,18 @@ func (s *azureService) list(ctx context.Context, prefix string) iter.Seq2[Object
 			}
 		}
 	}
+}
+
+// nextItems are those of the next page. An empty answer is no empty container.
+func nextItems(ctx context.Context, pages *runtime.Pager[container.ListBlobsFlatResponse]) ([]*container.BlobItem, error) {
+	page, err := pages.NextPage(ctx)
+	if err != nil {
+		return nil, classifyAzure(ctx, err)
+	}
+	if page.Segment == nil {
+		return nil, errNotFromAzure
+	}
+	return page.Segment.BlobItems, nil
 }
 
 // listed is an object of a list, unless it is no object for us: a directory of a

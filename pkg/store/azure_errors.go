@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,6 +80,9 @@ func kindOfAzure(err error) error {
 	if says(err, "failed to acquire a token") {
 		return ErrDenied // there are no credentials
 	}
+	if says(err, "unmarshalling type") {
+		return ErrTransient // an answer that broke off
+	}
 	var answer *azureError
 	if !errors.As(err, &answer) {
 		return nil
@@ -86,5 +90,8 @@ func kindOfAzure(err error) error {
 	if kind := kindOfAzureCode[bloberror.Code(answer.code)]; kind != nil {
 		return kind
 	}
-	return kindOfStatus(answer.status)
+	return cmp.Or(kindOfStatus(answer.status), errNotFromAzure) // it is a success of something else
 }
+
+// errNotFromAzure is of a success that Azure does not answer with.
+var errNotFromAzure = asTransient("the answer is not one of Azure")

@@ -81,7 +81,7 @@ func (s *azureService) sendBlocks(ctx context.Context, key string, size int64, b
 	names := make([]string, (size+length-1)/length)
 	upload := rand.Text()
 	client := s.container.NewBlockBlobClient(key)
-	err := s.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, block []byte) error {
+	err := s.buffers.parts(ctx, body, size, length, func(i int, block []byte) error {
 		names[i] = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s-%05d", upload, i))
 		return s.retry.do(ctx, func() error {
 			_, err := client.StageBlock(ctx, names[i], streaming.NopCloser(bytes.NewReader(block)), &blockblob.StageBlockOptions{

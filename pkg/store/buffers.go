@@ -84,7 +84,7 @@ func (b *buffers) take(ctx context.Context, n int64) (buffer []byte, release fun
 // parts reads a body of size bytes in parts of a length, and sends some at once. After
 // an error no more are begun, and those on their way come to their end: one that is
 // cut off may arrive all the same, and be there when all were discarded.
-func (b *buffers) parts(ctx context.Context, body io.Reader, size, length int64, send func(ctx context.Context, i int, part []byte) error) error {
+func (b *buffers) parts(ctx context.Context, body io.Reader, size, length int64, send func(i int, part []byte) error) error {
 	var group errgroup.Group
 	group.SetLimit(partsAtOnce)
 	var failed atomic.Bool
@@ -101,7 +101,7 @@ func (b *buffers) parts(ctx context.Context, body io.Reader, size, length int64,
 		}
 		group.Go(func() error {
 			defer release()
-			err := send(ctx, i, buffer)
+			err := send(i, buffer)
 			if err != nil {
 				failed.Store(true)
 			}

@@ -54,7 +54,7 @@ func TestPartsHoldEveryByteOnce(t *testing.T) {
 	var total int64
 	seen := map[int]bool{}
 	var now, most atomic.Int64
-	err := b.parts(t.Context(), &counted{size: size}, size, length, func(_ context.Context, i int, part []byte) error {
+	err := b.parts(t.Context(), &counted{size: size}, size, length, func(i int, part []byte) error {
 		most.Store(max(most.Load(), now.Add(1)))
 		defer now.Add(-1)
 		for k, got := range part {

@@ -146,31 +146,24 @@ func deleteEach(ctx context.Context, keys []string, del func(ctx context.Context
 // DeleteMany tries those keys again that may go well at the next attempt.
 func (b *retrying) DeleteMany(ctx context.Context, keys []string) error {
 	stay := map[string]error{} // of the keys that no attempt frees
-	left := keys
+	var again map[string]error // of those that the last one did not
 	err := b.retry.do(ctx, func() error {
-		failed := failedOf(left, b.bucket.DeleteMany(ctx, left))
-		left = nil
-		again := map[string]error{}
-		for _, key := range slices.Sorted(maps.Keys(failed)) {
-			if retryable(failed[key]) {
-				again[key] = failed[key]
-				left = append(left, key)
+		failed := failedOf(keys, b.bucket.DeleteMany(ctx, keys))
+		again = map[string]error{}
+		for key, err := range failed {
+			if retryable(err) {
+				again[key] = err
 			} else {
-				stay[key] = failed[key]
+				stay[key] = err
 			}
 		}
+		keys = slices.Sorted(maps.Keys(again))
 		return Deleting(again)
 	})
-	for _, key := range left {
-		stay[key] = err
-		var some *DeleteError
-		if errors.As(err, &some) && some.Failed[key] != nil {
-			stay[key] = some.Failed[key]
-		}
-	}
-	if len(left) > 0 && len(left) == len(stay) {
+	if len(stay) == 0 {
 		return err // it tells how often it was tried
 	}
+	maps.Copy(stay, again)
 	return Deleting(stay)
 }
 

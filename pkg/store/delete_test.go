@@ -3,10 +3,10 @@ package store_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,34 +19,6 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
 )
-
-// created makes small objects, many at once, and returns their keys.
-func created(tb testing.TB, b store.Bucket, n int) []string {
-	tb.Helper()
-	keys := make([]string, n)
-	queue := make(chan string)
-	done := make(chan error, 16)
-	for range cap(done) {
-		go func() {
-			var errs []error
-			for key := range queue {
-				errs = append(errs, b.Create(tb.Context(), key, nil))
-			}
-			done <- errors.Join(errs...)
-		}()
-	}
-	for i := range keys {
-		keys[i] = fmt.Sprintf("dir%d/key-%05d", i%10, i)
-		queue <- keys[i]
-	}
-	close(queue)
-	for range cap(done) {
-		if err := <-done; err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return keys
-}
 
 func isDeletion(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("delete")
@@ -64,7 +36,7 @@ func TestAThousandKeysAreDeletedWithOneRequest(t *testing.T) {
 		pass.ServeHTTP(w, r)
 	})
 	b := open(t, "s3://bucket", o, false)
-	keys := created(t, open(t, "s3://bucket", s3Options(server), false), 1001)
+	keys := storetest.Fill(t, open(t, "s3://bucket", s3Options(server), false), 1001)
 	if err := b.DeleteMany(t.Context(), keys); err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +133,23 @@ func TestADeletionOfManyThatGoesWrong(t *testing.T) {
 	}
 }
 
+func TestAKeyThatOnlyAnAnswerNamesIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || strings.Contains(string(body), "other") {
+			t.Errorf("the request is %s, %v", body, err)
+		}
+		_, _ = io.WriteString(w, "<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>other</Key><Code>SlowDown</Code></Error></DeleteResult>")
+	}))
+	t.Cleanup(server.Close)
+	err := open(t, "s3://bucket", at(store.S3, server.URL), false).DeleteMany(t.Context(), []string{"a", "b"})
+	var failed *store.DeleteError
+	if !errors.As(err, &failed) || !slices.Equal(slices.Sorted(maps.Keys(failed.Failed)), []string{"a", "b"}) || !errors.Is(err, store.ErrTransient) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestOnlyWhatFailedIsDeletedAgain(t *testing.T) {
 	t.Parallel()
 	f := storetest.NewFaulty(storetest.NewMemory())
@@ -206,7 +195,7 @@ func BenchmarkDeleteMany(b *testing.B) {
 			bucket := opening(b)
 			for range b.N {
 				b.StopTimer()
-				keys := created(b, bucket, objects)
+				keys := storetest.Fill(b, bucket, objects)
 				b.StartTimer()
 				if err := bucket.DeleteMany(b.Context(), keys); err != nil {
 					b.Fatal(err)

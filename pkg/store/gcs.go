@@ -99,7 +99,7 @@ func (s *gcsService) get(ctx context.Context, key string, offset int64) (io.Read
 	}
 	modified, err := http.ParseTime(answer.Header.Get("Last-Modified"))
 	if err != nil {
-		return nil, Object{}, errors.Join(invalid("the time of the object: %w", err), answer.Body.Close())
+		return nil, Object{}, errors.Join(asTransient("the answer does not tell the time of the object"), answer.Body.Close())
 	}
 	return answer.Body, Object{Key: key, Size: answer.ContentLength + offset, Modified: modified}, nil
 }

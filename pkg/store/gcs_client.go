@@ -162,8 +162,11 @@ func (c *gcsClient) json(ctx context.Context, q request, v any) error {
 	if err != nil {
 		return classify(ctx, err, kindOfGCS)
 	}
-	if v == nil {
+	if v == nil && answer.StatusCode == http.StatusNoContent {
 		return nil
+	}
+	if v == nil {
+		v = new(any) // a page is no success
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("%w: the answer is no JSON: %w", ErrTransient, err) // a proxy's page, as a rule

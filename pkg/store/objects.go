@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
@@ -118,12 +119,7 @@ const classCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 const tagCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-./:=_"
 
 func (o Objects) check(p Provider) error {
-	for _, err := range []error{CheckStorageClass(p, o.StorageClass), CheckEncryption(p, o.Encryption, o.Key), CheckTags(p, o.Tags)} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(CheckStorageClass(p, o.StorageClass), CheckEncryption(p, o.Encryption, o.Key), CheckTags(p, o.Tags))
 }
 
 // query is the tags as S3 and Azure want them in a header.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -41,7 +42,11 @@ func (s *s3Service) removeMany(ctx context.Context, keys []string) (map[string]e
 		delete(failed, aws.ToString(o.Key))
 	}
 	for _, o := range out.Errors {
-		failed[aws.ToString(o.Key)] = kindOfKey(ctx, o)
+		key := aws.ToString(o.Key)
+		if !slices.Contains(keys, key) { // it would be deleted at the next attempt
+			return nil, asTransient("the answer is of no request")
+		}
+		failed[key] = kindOfKey(ctx, o)
 	}
 	return failed, nil
 }

@@ -90,7 +90,7 @@ func (s *s3Service) begin(ctx context.Context, key string) (id string, err error
 func (s *s3Service) sendParts(ctx context.Context, key, id string, size int64, body io.Reader) ([]types.CompletedPart, error) {
 	length := partLength(s.buffers.partSize, size, maxParts)
 	parts := make([]types.CompletedPart, (size+length-1)/length)
-	err := s.buffers.parts(ctx, body, size, length, func(ctx context.Context, i int, buffer []byte) (err error) {
+	err := s.buffers.parts(ctx, body, size, length, func(i int, buffer []byte) (err error) {
 		parts[i], err = s.sendPart(ctx, key, id, int32(i+1), buffer)
 		return err
 	})
@@ -181,22 +181,11 @@ func vouched(tag *string) error {
 }
 
 func (s *s3Service) encryption() (types.ServerSideEncryption, *string) {
-	method, key := types.ServerSideEncryption(s.o.Objects.Encryption), s.o.Objects.Key
-	switch method {
-	case types.ServerSideEncryptionAes256:
-		return method, nil
-	case "":
-		if key = cmp.Or(key, s.o.KMSKeyID); key == "" {
-			return "", nil // as the bucket says
-		}
-		method = types.ServerSideEncryptionAwsKms
-	default:
-		key = cmp.Or(key, s.o.KMSKeyID)
+	method, key := types.ServerSideEncryption(s.o.Objects.Encryption), cmp.Or(s.o.Objects.Key, s.o.KMSKeyID)
+	if method == types.ServerSideEncryptionAes256 || key == "" {
+		return method, nil // S3's own key, the account's or, without a method, as the bucket says
 	}
-	if key == "" {
-		return method, nil // the account's own key
-	}
-	return method, aws.String(key)
+	return cmp.Or(method, types.ServerSideEncryptionAwsKms), aws.String(key)
 }
 
 func (s *s3Service) tags() *string {

@@ -80,7 +80,9 @@ func WriteFile(root *os.Root, name string, body []byte, perm fs.FileMode, as fun
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, root.Remove(temporary))
+			if left := root.Remove(temporary); left != nil && !errors.Is(left, fs.ErrNotExist) {
+				err = errors.Join(err, left)
+			}
 		}
 	}()
 	_, err = f.Write(body)

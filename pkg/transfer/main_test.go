@@ -87,14 +87,3 @@ func files(tb testing.TB, dir string) map[string]string {
 	}))
 	return all
 }
-
-// fileBucket is a bucket in a directory, as the sidecar opens it.
-func fileBucket(tb testing.TB) store.Bucket {
-	tb.Helper()
-	location := store.Location{Provider: store.File, Dir: tb.TempDir(), Bucket: "bucket"}
-	noError(tb, store.CheckBucket(tb.Context(), location, store.Options{}, true))
-	b, err := store.Open(tb.Context(), location, store.Options{})
-	noError(tb, err)
-	tb.Cleanup(func() { noError(tb, b.Close()) })
-	return b
-}

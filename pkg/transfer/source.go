@@ -14,12 +14,9 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
-// fileState is by what a change of a file is seen without reading it.
-type fileState struct{ info fs.FileInfo }
-
-func (s fileState) same(now fs.FileInfo) bool {
-	return s.info == nil ||
-		os.SameFile(s.info, now) && s.info.Size() == now.Size() && s.info.ModTime().Equal(now.ModTime())
+// unchanged tells of a file without reading it.
+func unchanged(before, now fs.FileInfo) bool {
+	return os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
 // source is a file for one attempt to send it. Its first error is its last word.
@@ -43,8 +40,8 @@ func (s *sending) open(ctx context.Context) (*source, error) {
 	}
 	r := &source{s: s, f: f, way: follow(f, s.Size), hash: sha256.New(), left: s.Size}
 	r.next = func(p []byte) (int, error) { return r.read(ctx, p) }
-	if s.before.info == nil {
-		if s.before.info, err = f.Stat(); err != nil {
+	if s.before == nil {
+		if s.before, err = f.Stat(); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
@@ -70,7 +67,7 @@ func (r *source) check() error {
 	if err != nil {
 		return err
 	}
-	if !r.s.before.same(now) {
+	if !unchanged(r.s.before, now) {
 		return fmt.Errorf("%w: it changed while it was read", store.ErrCorrupt)
 	}
 	return nil

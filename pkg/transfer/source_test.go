@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/icarus-sidecar/icarus/pkg/store"
 	"github.com/icarus-sidecar/icarus/pkg/store/storetest"
 	"github.com/icarus-sidecar/icarus/pkg/transfer"
@@ -143,6 +145,70 @@ func TestWhatWasNotSentIsReadBeforeItIsTakenForTheFile(t *testing.T) {
 				}
 				if want := (transfer.Placed{Key: "k", SHA256: sum(body), Reused: true}); err == nil && placed[0] != want {
 					t.Errorf("it was placed at %+v", placed[0])
+				}
+			})
+		}
+	}
+}
+
+// busy is a service that gets the whole body with each request, and does not know
+// whether it did the first.
+type busy struct {
+	store.Bucket
+	requests int
+	did      bool
+}
+
+func (b *busy) Put(ctx context.Context, key string, _ int64, open func() (io.ReadCloser, error)) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	if b.requests++; b.requests > 1 {
+		return b.Create(ctx, key, body)
+	}
+	if b.did {
+		err = b.Create(ctx, key, body)
+	}
+	return errors.Join(err, fmt.Errorf("%w: busy", store.ErrTransient))
+}
+
+// Package store takes what is in the way of a second attempt for ours by its size.
+func TestWhatIsInTheWayOfASecondAttemptIsReadBeforeItIsTakenForTheFile(t *testing.T) {
+	t.Parallel()
+	body := content(t, 1000)
+	for name, tc := range map[string]struct {
+		other, did bool
+		key        string
+	}{
+		"the answer got lost":       {did: true, key: "first"},
+		"nothing came of the first": {key: "first"},
+		"other content was there":   {other: true, key: "second"},
+	} {
+		for _, hashed := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", hashed before ", hashed), func(t *testing.T) {
+				t.Parallel()
+				memory := storetest.NewMemory()
+				if tc.other {
+					put(t, memory, "first", content(t, 1001)[:1000])
+				}
+				item := outgoing(t, t.TempDir(), "f", body, transfer.Place{Key: "first"}, transfer.Place{Key: "second"})
+				if !hashed {
+					item.SHA256 = ""
+				}
+				b := store.Retrying(&busy{Bucket: memory, did: tc.did}, store.Retry{Interval: time.Nanosecond}, clock.RealClock{})
+				var last transfer.Counts
+				placed, err := transfer.Upload(t.Context(), b, []transfer.Outgoing{item}, transfer.Options{Report: func(c transfer.Counts) { last = c }})
+				noError(t, err)
+				if want := (transfer.Placed{Key: tc.key, SHA256: sum(body)}); placed[0] != want {
+					t.Errorf("it was placed at %+v", placed[0])
+				}
+				if want := (transfer.Counts{FilesTotal: 1, FilesDone: 1, BytesTotal: 1000, BytesDone: 1000}); last != want {
+					t.Errorf("it counted %+v", last)
 				}
 			})
 		}

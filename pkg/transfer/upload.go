@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
@@ -118,7 +119,7 @@ type sending struct {
 	pulse *pulse
 	tally *tally
 	// before is what the file was when it was first opened.
-	before fileState
+	before fs.FileInfo
 }
 
 func (s *sending) upload(ctx context.Context) (Placed, error) {
@@ -167,7 +168,9 @@ func (s *sending) occupy(ctx context.Context, place Place) (reused bool, err err
 		return false, err
 	}
 	var sent *source
+	attempts := 0
 	err = s.bucket.Put(ctx, place.Key, s.Size, func() (io.ReadCloser, error) {
+		attempts++
 		s.tally.again()
 		source, err := s.open(ctx)
 		if err != nil {
@@ -180,13 +183,17 @@ func (s *sending) occupy(ctx context.Context, place Place) (reused bool, err err
 	case errors.Is(err, store.ErrExists):
 		s.tally.again()
 		return s.compare(ctx, place.Key)
-	case err == nil && !sent.whole():
+	case err != nil:
+		return false, err
+	case !sent.whole():
 		// The answer to an attempt that broke off may have got lost, and what is
 		// there was taken for ours by its size.
 		s.tally.again()
 		return s.compare(ctx, place.Key)
-	case err == nil:
-		s.SHA256 = sent.sum()
+	}
+	s.SHA256 = sent.sum()
+	if attempts > 1 { // and so it may be, although everything was sent
+		_, err = s.compare(ctx, place.Key)
 	}
 	return false, err
 }

@@ -197,7 +197,7 @@ func TestUploadRefusesAFileThatChanged(t *testing.T) {
 		"it shrank":      body[:len(body)-1],
 		"it is empty":    nil,
 	} {
-		for kind, b := range map[string]store.Bucket{"memory": storetest.NewMemory(), "file": fileBucket(t)} {
+		for kind, b := range map[string]store.Bucket{"memory": storetest.NewMemory(), "file": storetest.Files(t)} {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				item := outgoing(t, t.TempDir(), "f", body)
 				write(t, item.Path, changed)

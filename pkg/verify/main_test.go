@@ -119,28 +119,17 @@ var buckets = map[string]func(tb testing.TB) bucket{
 	"in memory": func(testing.TB) bucket { return counted(storetest.NewMemory()) },
 	"of files": func(tb testing.TB) bucket {
 		tb.Helper()
-		return counted(opened(tb, "file://"+tb.TempDir()+"/bucket/cluster/dc/node", store.Options{}))
+		return counted(storetest.Files(tb))
 	},
 	"of S3": func(tb testing.TB) bucket {
 		tb.Helper()
 		server := stores.S3ForTest(tb, "bucket")
 		count := stores.CountForTest(tb, server.Endpoint)
-		return bucket{opened(tb, "s3://bucket/cluster/dc/node", store.Options{
+		return bucket{storetest.Opened(tb, "s3://bucket/cluster/dc/node", store.Options{
 			Endpoint: count.Endpoint, PathStyle: true, Connections: 8,
 			Credentials: store.Credentials{AccessKeyID: stores.AccessKey, SecretAccessKey: stores.SecretKey},
 		}), count.Take}
 	},
-}
-
-func opened(tb testing.TB, location string, o store.Options) store.Bucket {
-	tb.Helper()
-	l, err := store.ParseLocation(location)
-	noError(tb, err)
-	noError(tb, store.CheckBucket(tb.Context(), l, o, true))
-	b, err := store.Open(tb.Context(), l, o)
-	noError(tb, err)
-	tb.Cleanup(func() { noError(tb, b.Close()) })
-	return store.Prefixed(b, l.NodePrefix())
 }
 
 // counted counts the calls of a bucket. None of its lists has a thousand objects.

@@ -14,17 +14,17 @@ import (
 	"github.com/icarus-sidecar/icarus/pkg/store"
 )
 
-// fill makes a number of small objects, and returns their keys in order.
-func fill(t *testing.T, b store.Bucket, n int) []string {
-	t.Helper()
+// Fill makes a number of small objects, many at once, and returns their keys in order.
+func Fill(tb testing.TB, b store.Bucket, n int) []string {
+	tb.Helper()
 	keys := make([]string, n)
 	queue := make(chan string)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for key := range queue {
-				if err := b.Create(t.Context(), key, []byte(key)); err != nil {
-					t.Errorf("creating %s: %v", key, err)
+				if err := b.Create(tb.Context(), key, []byte(key)); err != nil {
+					tb.Errorf("creating %s: %v", key, err)
 				}
 			}
 		})
@@ -45,7 +45,7 @@ func deletesMany(t *testing.T, b store.Bucket) {
 		t.Errorf("none: %v", err)
 	}
 	const n = 1010 // S3 takes 1000 at once
-	all := fill(t, b, n)
+	all := Fill(t, b, n)
 	keep := all[n-3:]
 	some := slices.Concat([]string{"never/was", "never/was", "../out"}, all[:n-3], []string{"a//b"})
 	err := b.DeleteMany(t.Context(), some)

@@ -252,7 +252,7 @@ func notFound(t *testing.T, b store.Bucket) {
 func listMany(t *testing.T, b store.Bucket) {
 	t.Helper()
 	const n = 1050 // S3 pages are of 1000
-	want := fill(t, b, n)
+	want := Fill(t, b, n)
 	if diff := cmp.Diff(want, list(t, b, "")); diff != "" {
 		t.Errorf("the keys (-want +got):\n%s", diff)
 	}
