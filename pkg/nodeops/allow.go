@@ -71,7 +71,11 @@ func resolve(path string) (string, error) {
 			return filepath.Join(real, rest), nil
 		}
 		parent := filepath.Dir(path)
-		if _, lerr := os.Lstat(path); !errors.Is(lerr, fs.ErrNotExist) || parent == path {
+		info, lerr := os.Lstat(path)
+		switch {
+		case lerr == nil && errors.Is(err, fs.ErrNotExist) && info.Mode().Type() != fs.ModeSymlink:
+			continue // it was made meanwhile
+		case !errors.Is(lerr, fs.ErrNotExist) || parent == path:
 			return "", err // a link to nowhere, too
 		}
 		rest, path = filepath.Join(filepath.Base(path), rest), parent

@@ -1,8 +1,10 @@
 package nodeops_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
@@ -75,4 +77,32 @@ func TestADataDirectoryThatIsALinkIsAllowed(t *testing.T) {
 	if err := d.Allow(t.Context(), "dataDirs", disk); err == nil {
 		t.Error("the disk that it leads to is allowed as a whole")
 	}
+}
+
+func TestADirectoryThatComesAndGoesIsAllowed(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	d := &nodeops.Deps{Node: cassandratest.New(t, cassandratest.Options{}), AllowedDirectories: []string{root}}
+	dir, over := filepath.Join(root, "downloads"), make(chan struct{})
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				if err := errors.Join(os.Mkdir(dir, 0o750), os.Remove(dir)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for range 1000 {
+		if err := d.Allow(t.Context(), "field", dir); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(over)
+	beside.Wait()
 }

@@ -1,9 +1,7 @@
 package nodeops_test
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,17 +13,8 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	"github.com/icarus-sidecar/icarus/pkg/cassandra"
+	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
 )
-
-// writeSegment puts a segment of a commit log into a directory.
-func writeSegment(t *testing.T, dir string, id int64, at time.Time) string {
-	t.Helper()
-	path := filepath.Join(dir, fmt.Sprintf("CommitLog-7-%d.log", id))
-	noError(t, os.MkdirAll(dir, 0o750))
-	noError(t, os.WriteFile(path, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, 7), uint64(id)), 0o600))
-	noError(t, os.Chtimes(path, at, at))
-	return path
-}
 
 // logs are the keys of the segments that a node has in the bucket.
 func (r *ring) logs() []string {
@@ -120,9 +109,9 @@ func TestTheCommitLogIsBackedUp(t *testing.T) {
 			dir, err := s.node.CommitLogDirectory(t.Context())
 			noError(t, err)
 			for id := range int64(3) {
-				writeSegment(t, dir, id+1, at)
+				cassandratest.WriteSegment(t, dir, id+1, at)
 			}
-			writeSegment(t, filepath.Join(r.downloads, "archive"), 7, at)
+			cassandratest.WriteSegment(t, filepath.Join(r.downloads, "archive"), 7, at)
 			s.node.SetActiveLogs("CommitLog-7-1.log", "CommitLog-7-2.log")
 			if c.prepare != nil {
 				c.prepare(s)
@@ -146,9 +135,9 @@ func TestBackupsOfTheCommitLogThatFail(t *testing.T) {
 	s := r.sidecars[0]
 	dir, err := s.node.CommitLogDirectory(t.Context())
 	noError(t, err)
-	writeSegment(t, dir, 1, time.UnixMilli(1000))
+	cassandratest.WriteSegment(t, dir, 1, time.UnixMilli(1000))
 	s.node.SetActiveLogs("CommitLog-7-1.log")
-	outside := writeSegment(t, t.TempDir(), 1, time.UnixMilli(1000))
+	outside := cassandratest.WriteSegment(t, t.TempDir(), 1, time.UnixMilli(1000))
 	mentions(t, s.failed(s.commitLogBackup(func(q *rest.CommitLogBackupRequest) { q.CreateMissingBucket = false })), "createMissingBucket")
 	for name, c := range map[string]struct {
 		change func(q *rest.CommitLogBackupRequest)
@@ -186,7 +175,7 @@ func timed(t *testing.T) (*ring, *rest.CommitLogRestoreRequest) {
 	r := newRing(t, "dc1")
 	s := r.sidecars[0]
 	for id := range int64(2) {
-		writeSegment(t, filepath.Join(r.downloads, "archive"), id+1, time.UnixMilli((id+1)*1000))
+		cassandratest.WriteSegment(t, filepath.Join(r.downloads, "archive"), id+1, time.UnixMilli((id+1)*1000))
 	}
 	s.completed(s.commitLogBackup(func(q *rest.CommitLogBackupRequest) {
 		q.CommitLogArchiveOverride = rest.Path(filepath.Join(r.downloads, "archive"))
@@ -195,7 +184,7 @@ func timed(t *testing.T) (*ring, *rest.CommitLogRestoreRequest) {
 	conf := filepath.Join(r.downloads, "conf")
 	noError(t, os.Mkdir(conf, 0o750))
 	noError(t, os.WriteFile(filepath.Join(conf, "cassandra-env.sh"), nil, 0o600))
-	writeSegment(t, filepath.Join(r.downloads, "commitlog"), 9, time.UnixMilli(1))
+	cassandratest.WriteSegment(t, filepath.Join(r.downloads, "commitlog"), 9, time.UnixMilli(1))
 	return r, newRequest(rest.TypeCommitLogRestore, func(q *rest.CommitLogRestoreRequest) {
 		q.StorageLocation, q.TimestampEnd, q.KeyspaceTables = s.own(), 1000, "shop.items"
 		q.CassandraCommitLogDirectory, q.CassandraConfigDirectory = rest.Path(r.downloads+"/commitlog"), rest.Path(conf)

@@ -1,6 +1,7 @@
 package nodeops
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,10 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 )
@@ -22,7 +24,7 @@ const (
 	concealed        = "***"
 )
 
-// Configuration is the node's cassandra.yaml, without its passwords.
+// Configuration is the node's cassandra.yaml, without its secrets.
 func (i Info) Configuration(ctx context.Context) ([]byte, error) {
 	files, err := i.Node.ConfigurationFiles(ctx)
 	if err != nil {
@@ -36,7 +38,7 @@ func (i Info) Configuration(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading Cassandra's configuration: %w", err)
 		}
-		return hidePasswords(body)
+		return hideSecrets(body)
 	}
 	return nil, &rest.Error{
 		Code:    http.StatusNotFound,
@@ -56,39 +58,126 @@ func readConfiguration(path string) (body []byte, err error) {
 	return body, err
 }
 
-// password is a setting of one, in a line of its own or among others.
-var password = regexp.MustCompile(`(?im)([\w-]*password[\w-]*["']?[ \t]*:[ \t]+)("(?:[^"\\\n]|\\.)*"|'(?:[^'\n]|'')*'|[^\s#,{}\[\]|>&*!][^\n,{}]*?)([ \t]+#[^\n]*)?([ \t]*(?:[,}]|\r?$))`)
+var (
+	// secretName is what a setting is called whose value nobody may see.
+	secretName = regexp.MustCompile(`(?i)pass(word|phrase)|secret|(private|access)[_-]?key`)
+	// perhapsSecret are names that Cassandra has settings of as well which are none:
+	// those are harmless values.
+	perhapsSecret = regexp.MustCompile(`(?i)credential|token$`)
+	harmless      = regexp.MustCompile(`^(true|false|[-0-9., ]+(us|ms|s|m|h|d)?)$`)
+	// quoted is a value in quotes that ends in its line.
+	quoted = regexp.MustCompile(`^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')`)
+	// comments are lines of nothing else, in a row, or the end of a line; what was a
+	// setting once may go on in the next.
+	comments    = regexp.MustCompile(`(?m)^[ \t]*#.*(?:\n[ \t]*#.*)*|[ \t]#.*`)
+	onceASecret = regexp.MustCompile(`(?i)(pass(word|phrase)|secret|(private|access)[_-]?key|credential|token)[\w-]*["']?[ \t]*[:=]`)
+)
 
-// hidePasswords keeps everything else as it is written. What it shows is looked
-// through again as Cassandra reads it: a password that is written in a way of its
-// own is not shown.
-func hidePasswords(body []byte) ([]byte, error) {
-	shown := password.ReplaceAll(body, []byte("${1}'"+concealed+"'${3}${4}"))
-	var tree any
-	if err := yaml.Unmarshal(shown, &tree); err != nil {
-		return nil, errors.New("reading Cassandra's configuration: it is no YAML")
+// errUnhidden is for what is written in a way of its own, as over more than a line.
+var errUnhidden = errors.New("showing Cassandra's configuration: a secret in it is written in a way that cannot be hidden")
+
+// hideSecrets keeps everything else as it is written. Where a secret stands tells a
+// reader of YAML, which looks through what is to be shown once more: nothing is
+// shown in which it finds one.
+func hideSecrets(body []byte) ([]byte, error) {
+	found, err := secretsOf(body)
+	if err != nil {
+		return nil, err
 	}
-	if showsPassword(tree) {
-		return nil, errors.New("showing Cassandra's configuration: a password in it is written in a way that cannot be hidden")
+	lines := bytes.SplitAfter(body, []byte("\n"))
+	for _, n := range slices.Backward(found) { // so that those before stay where they are
+		if n.Line > len(lines) {
+			return nil, errUnhidden
+		}
+		if lines[n.Line-1], err = hideIn(lines[n.Line-1], n); err != nil {
+			return nil, err
+		}
+	}
+	shown := comments.ReplaceAllFunc(bytes.Join(lines, nil), func(comment []byte) []byte {
+		if at := onceASecret.FindIndex(comment); at != nil {
+			return append(comment[:at[1]:at[1]], " "+concealed...)
+		}
+		return comment
+	})
+	if found, err = secretsOf(shown); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(found, func(n *yaml.Node) bool { return n.Value != concealed }) {
+		return nil, errUnhidden
 	}
 	return shown, nil
 }
 
-func showsPassword(v any) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, value := range v {
-			isOne := strings.Contains(strings.ToLower(name), "password")
-			if isOne && value != nil && value != "" && value != concealed || showsPassword(value) {
-				return true
-			}
+// hideIn hides a value in its line.
+func hideIn(line []byte, n *yaml.Node) ([]byte, error) {
+	runes := []rune(string(line))
+	if n.Kind != yaml.ScalarNode || n.Column > len(runes) {
+		return nil, errUnhidden
+	}
+	before, from := string(runes[:n.Column-1]), string(runes[n.Column-1:])
+	value := n.Value
+	if n.Style != 0 {
+		value = quoted.FindString(from)
+	}
+	after, ok := strings.CutPrefix(from, value)
+	if value == "" || !ok {
+		return nil, errUnhidden
+	}
+	return []byte(before + "'" + concealed + "'" + after), nil
+}
+
+// secretsOf are the values that nobody may see, in their order.
+func secretsOf(body []byte) (found []*yaml.Node, err error) {
+	var document, another yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(body))
+	switch err := d.Decode(&document); {
+	case errors.Is(err, io.EOF): // only comments
+		return nil, nil
+	case err != nil: // which would show what it does not understand
+		return nil, errors.New("reading Cassandra's configuration: it is no YAML")
+	case !errors.Is(d.Decode(&another), io.EOF):
+		return nil, errors.New("reading Cassandra's configuration: it is more than one document of YAML")
+	}
+	return appendSecrets(nil, &document, none), nil
+}
+
+// secrecy is of the values below a name.
+type secrecy int
+
+const (
+	none secrecy = iota
+	perhaps
+	surely
+)
+
+func secrecyOf(name *yaml.Node) secrecy {
+	if name.Kind == yaml.AliasNode {
+		name = name.Alias
+	}
+	switch {
+	case secretName.MatchString(name.Value):
+		return surely
+	case perhapsSecret.MatchString(name.Value):
+		return perhaps
+	}
+	return none
+}
+
+func appendSecrets(found []*yaml.Node, n *yaml.Node, of secrecy) []*yaml.Node {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			found = appendSecrets(found, n.Content[i+1], max(of, secrecyOf(n.Content[i])))
 		}
-	case []any:
-		for _, value := range v {
-			if showsPassword(value) {
-				return true
-			}
+	case yaml.ScalarNode, yaml.AliasNode:
+		if of == none || n.Tag == "!!null" || n.Kind == yaml.ScalarNode && (n.Value == "" || of == perhaps && harmless.MatchString(n.Value)) {
+			return found
+		}
+		return append(found, n)
+	case yaml.DocumentNode, yaml.SequenceNode:
+		for _, below := range n.Content {
+			found = appendSecrets(found, below, of)
 		}
 	}
-	return false
+	return found
 }

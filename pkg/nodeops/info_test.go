@@ -32,10 +32,10 @@ func TestVersionsAreTold(t *testing.T) {
 
 func TestTheNodeTellsOfItselfAndItsRing(t *testing.T) {
 	t.Parallel()
-	fakes := cassandratest.NewRing(t, 3, cassandratest.Options{})
 	// The order is that of datacenters, and in each of addresses.
-	where := map[string]string{fakes[0].Address(): "dc2", fakes[1].Address(): "dc1", fakes[2].Address(): "dc2"}
-	node := member{fakes[1], where}
+	where := []string{"dc2", "dc1", "dc2"}
+	fakes := cassandratest.NewRing(t, 3, cassandratest.Options{Datacenters: where})
+	node := fakes[1]
 	at := time.UnixMilli(1700000000123)
 	info := nodeops.Info{Node: node, Clock: testingclock.NewFakePassiveClock(at)}
 	schema, err := info.SchemaVersion(t.Context())
@@ -46,7 +46,7 @@ func TestTheNodeTellsOfItselfAndItsRing(t *testing.T) {
 	of := func(i int, rack string) rest.TopologyNode {
 		address := fakes[i].Address()
 		return rest.TopologyNode{
-			Hostname: address, Cluster: "Test-Cluster", DC: where[address], Rack: rack, NodeID: fakes[i].HostID(), IPAddress: address,
+			Hostname: address, Cluster: "Test-Cluster", DC: where[i], Rack: rack, NodeID: fakes[i].HostID(), IPAddress: address,
 		}
 	}
 	want := rest.Topology{

@@ -22,7 +22,6 @@ import (
 
 	"github.com/icarus-sidecar/icarus/api/rest"
 	rings "github.com/icarus-sidecar/icarus/hack/cassandra/ring"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
 	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
@@ -47,26 +46,6 @@ func noError(tb testing.TB, err error) {
 	}
 }
 
-// member is a fake in a datacenter of its own.
-type member struct {
-	*cassandratest.Fake
-	datacenters map[string]string // by address
-}
-
-func (m member) Identity(ctx context.Context) (cassandra.Identity, error) {
-	id, err := m.Fake.Identity(ctx)
-	id.Datacenter = m.datacenters[m.Address()]
-	return id, err
-}
-
-func (m member) Ring(ctx context.Context) ([]cassandra.Member, error) {
-	members, err := m.Fake.Ring(ctx)
-	for i := range members {
-		members[i].Datacenter = m.datacenters[members[i].Address]
-	}
-	return members, err
-}
-
 // ring is nodes with their sidecars, which talk over HTTP.
 type ring struct {
 	t        *testing.T
@@ -87,7 +66,7 @@ type ring struct {
 // sidecar is the one beside a node. It can be stopped and started again.
 type sidecar struct {
 	ring    *ring
-	node    member
+	node    *cassandratest.Fake
 	state   string // its directory
 	secrets secret.Reader
 	log     logr.Logger
@@ -105,10 +84,8 @@ func newRing(t *testing.T, datacenters ...string) *ring {
 		t: t, downloads: filepath.Join(root, "downloads"), dir: filepath.Join(root, "bucket"), cancels: make(chan string, 100),
 		bucket: "file://" + root + "/bucket/cluster/dc/node",
 	}
-	where := map[string]string{}
-	for i, fake := range cassandratest.NewRing(t, len(datacenters), cassandratest.Options{}) {
-		where[fake.Address()] = datacenters[i]
-		s := &sidecar{ring: r, node: member{fake, where}, state: t.TempDir()}
+	for _, node := range cassandratest.NewRing(t, len(datacenters), cassandratest.Options{Datacenters: datacenters}) {
+		s := &sidecar{ring: r, node: node, state: t.TempDir()}
 		s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			(*s.handler.Load()).ServeHTTP(w, req)
 		}))
@@ -330,6 +307,15 @@ func (r *ring) fill() {
 		s.node.Write("shop", "items", "item-of-"+s.node.Address(), "apple")
 		s.node.Write("shop", "orders", "order-of-"+s.node.Address())
 	}
+}
+
+// backedUp is a ring with a backup of keyspace shop, and the one who made it.
+func backedUp(t *testing.T, datacenters ...string) (r *ring, s *sidecar, tag string) {
+	t.Helper()
+	r = newRing(t, datacenters...)
+	r.fill()
+	s = r.sidecars[0]
+	return r, s, tagOf(t, s.completed(r.backup(nil)))
 }
 
 // calls counts the calls of a method on all nodes.

@@ -87,7 +87,8 @@ func (d *Deps) outlive(ctx context.Context, h *operation.Handle, w work) error {
 	}
 	err = d.attend(ctx, h, w.attendance, w.ask)
 	brokeOff := errors.Is(err, jmx.ErrTransport) || errors.Is(err, jmx.ErrGone)
-	if !brokeOff || ctx.Err() != nil || of.Started.IsZero() {
+	hungUp := ctx.Err() != nil && !operation.Cancelled(ctx) // which leaves Cassandra at work
+	if !brokeOff || hungUp || of.Started.IsZero() {
 		return err
 	}
 	h.Warn("Cassandra may have gone on when the connection broke: " + err.Error())

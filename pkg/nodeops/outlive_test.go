@@ -220,6 +220,29 @@ func TestWorkGoesOnWhenTheConnectionBreaks(t *testing.T) {
 	}
 }
 
+func TestACancelledWorkIsWatchedWhenTheConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, 1, cassandratest.Options{})
+	k.SetCompactions(cassandra.Compaction{ID: "a", Type: cassandra.CompactionScrub, Keyspace: "shop", Table: "items", Total: 1})
+	k.Fail("StopCompaction", errors.New("busy"))
+	k.After = func(_ context.Context, c cassandratest.Call) error {
+		if c.Method == "Scrub" {
+			return fmt.Errorf("%w: reset", jmx.ErrTransport)
+		}
+		return nil
+	}
+	reached, release := k.Block("Scrub")
+	id := k.submit(`{"type":"scrub","keyspace":"shop"}`)
+	receive(t, reached)
+	_, err := k.Cancel(t.Context(), id)
+	noError(t, err)
+	release()
+	k.adopts(id)
+	k.looks(id)
+	k.SetCompactions()
+	k.over(id, rest.StateCancelled)
+}
+
 func TestRepairsAreAdopted(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

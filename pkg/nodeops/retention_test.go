@@ -48,9 +48,7 @@ func (r *ring) files(part string) []string {
 
 func TestAListIsOfOneNodeOrOfAll(t *testing.T) {
 	t.Parallel()
-	r := newRing(t, "dc1", "dc2")
-	r.fill()
-	tag := tagOf(t, r.sidecars[0].completed(r.backup(nil)))
+	r, _, tag := backedUp(t, "dc1", "dc2")
 
 	all := result[rest.ListResult](t, r.sidecars[0].completed(r.list(func(q *rest.ListRequest) { q.GlobalRequest = true })))
 	if len(all.Reports) != 2 || all.TotalManifests != 2 || all.TotalFiles != len(r.files("/data/")) {
@@ -133,9 +131,7 @@ func TestARemovalOfTheRingTakesTheTopologyAlong(t *testing.T) {
 
 func TestANodeThatIsBackedUpIsSparedAndTold(t *testing.T) {
 	t.Parallel()
-	r := newRing(t, "dc1", "dc2")
-	r.fill()
-	tag := tagOf(t, r.sidecars[0].completed(r.backup(nil)))
+	r, _, tag := backedUp(t, "dc1", "dc2")
 	reached, release := r.sidecars[1].node.Block("Snapshot")
 	defer release()
 	op := r.sidecars[1].submit(r.backup(func(b *rest.BackupRequest) {

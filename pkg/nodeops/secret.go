@@ -46,9 +46,9 @@ func (d *Deps) secretOptions(ctx context.Context, s rest.Store, p store.Provider
 	if err != nil {
 		return store.Options{}, err
 	}
-	if region, endpoint := v.Reveal(keyRegion), v.Reveal(keyEndpoint); c == nil {
+	if c == nil {
 		o := d.storeOptions(s)
-		elsewhere(&o, region, endpoint)
+		elsewhere(&o, v.Reveal(keyRegion), v.Reveal(keyEndpoint))
 		return o, nil
 	}
 	s.Credentials = c // of a copy: the request stays as it is

@@ -30,10 +30,7 @@ func (r *ring) spoil(path string) {
 
 func TestAVerificationIsOfOneNodeOrOfAll(t *testing.T) {
 	t.Parallel()
-	r := newRing(t, "dc1", "dc2")
-	r.fill()
-	s := r.sidecars[0]
-	tag := tagOf(t, s.completed(r.backup(nil)))
+	r, s, tag := backedUp(t, "dc1", "dc2")
 	s.node.Stop()       // it is not asked
 	var manifests int64 // their bytes
 	for _, level := range []string{rest.VerifyList, rest.VerifySize, rest.VerifyDigest} {
@@ -72,10 +69,7 @@ func TestAVerificationIsOfOneNodeOrOfAll(t *testing.T) {
 
 func TestAVerificationThatFindsDamageIsFailedAndTellsAllOfIt(t *testing.T) {
 	t.Parallel()
-	r := newRing(t, "dc1", "dc2")
-	r.fill()
-	s := r.sidecars[0]
-	tag := tagOf(t, s.completed(r.backup(nil)))
+	r, s, tag := backedUp(t, "dc1", "dc2")
 	spoilt := r.files(r.sidecars[1].node.HostID() + "/data/shop/")[0]
 	r.spoil(spoilt)
 	s.completed(r.verify(nil)) // a listing does not show it
@@ -101,10 +95,7 @@ func TestAVerificationThatFindsDamageIsFailedAndTellsAllOfIt(t *testing.T) {
 
 func TestANodeWhoseManifestIsGoneIsMissed(t *testing.T) {
 	t.Parallel()
-	r := newRing(t, "dc1", "dc1")
-	r.fill()
-	s := r.sidecars[0]
-	tag := tagOf(t, s.completed(r.backup(nil)))
+	r, s, tag := backedUp(t, "dc1", "dc1")
 	gone := r.files(r.sidecars[1].node.HostID() + "/manifests/")[0]
 	noError(t, os.Remove(filepath.Join(r.dir, gone)))
 	mentions(t, s.failed(r.verify(func(q *rest.VerifyRequest) { q.SnapshotTag = tag })), tag, r.sidecars[1].node.HostID())

@@ -73,9 +73,10 @@ func (m *Manager) Wait(ctx context.Context, id string) (rest.Operation, error) {
 }
 
 // Cancel asks an operation to stop. One that waits is CANCELLED at once, unless
-// something of it is at work since before a restart; one that runs is when its work has stopped, and until then looks as before. A
-// finished one stays as it is: cancelling twice is no error. One that runs and
-// that nothing stops goes on, and the error is a *rest.Error with code 409.
+// something of it is at work since before a restart; one that runs is when its work
+// has stopped, and until then looks as before. A finished one stays as it is:
+// cancelling twice is no error. One that runs and that nothing stops goes on, and
+// the error is a *rest.Error with code 409.
 func (m *Manager) Cancel(_ context.Context, id string) (rest.Operation, error) {
 	e, err := m.find(id)
 	if err != nil {

@@ -2,7 +2,6 @@
 package contract_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,17 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// segment puts a segment of a commit log into a directory.
-func segment(t *testing.T, dir string, id int64, at time.Time) string {
-	t.Helper()
-	path := filepath.Join(dir, fmt.Sprintf("CommitLog-7-%d.log", id))
-	noError(t, os.MkdirAll(dir, 0o750))
-	noError(t, os.WriteFile(path, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, 7), uint64(id)), 0o600))
-	noError(t, os.Chtimes(path, at, at))
-	return path
-}
+	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
+)
 
 // logged is a node that has segments 1 to 3 of a commit log, changed at so many
 // seconds, and is stopped.
@@ -30,7 +21,7 @@ func logged(t *testing.T) (r *ring, s *sidecar, dir string) {
 	s.node.Stop()
 	dir = filepath.Join(r.root, "commitlog")
 	for id := range int64(3) {
-		segment(t, dir, id+1, time.Unix(id+1, 0))
+		cassandratest.WriteSegment(t, dir, id+1, time.Unix(id+1, 0))
 	}
 	return r, s, dir
 }
@@ -81,8 +72,8 @@ var logs = []row{
 		r, s := one(t)
 		dir, err := s.node.CommitLogDirectory(t.Context())
 		noError(t, err)
-		segment(t, dir, 1, time.Unix(1, 0))
-		segment(t, dir, 2, time.Unix(2, 0))
+		cassandratest.WriteSegment(t, dir, 1, time.Unix(1, 0))
+		cassandratest.WriteSegment(t, dir, 2, time.Unix(2, 0))
 		s.node.SetActiveLogs("CommitLog-7-2.log")
 		s.completed(r.logBackup(s, ""))
 		r.wantLogs("CommitLog-7-1.log.1000")
@@ -90,7 +81,7 @@ var logs = []row{
 	of("2.5.3", "which source is taken", func(t *testing.T) {
 		r, s, dir := logged(t)
 		archive := filepath.Join(r.root, "archive")
-		segment(t, archive, 7, time.Unix(7, 0))
+		cassandratest.WriteSegment(t, archive, 7, time.Unix(7, 0))
 		named := fmt.Sprintf(`{"cassandraCommitLogDirectory":%q,"commitLogArchiveOverride":%q}`, dir, archive)
 		s.completed(r.logBackup(s, merge(named, fmt.Sprintf(`{"commitLog":%q}`, dir+"/CommitLog-7-2.log"))))
 		r.wantLogs("CommitLog-7-2.log.2000")
@@ -102,7 +93,7 @@ var logs = []row{
 	}),
 	of("2.5.4", "online puts the node in place", func(t *testing.T) {
 		r, s := one(t)
-		segment(t, filepath.Join(r.root, "commitlog"), 1, time.Unix(1, 0))
+		cassandratest.WriteSegment(t, filepath.Join(r.root, "commitlog"), 1, time.Unix(1, 0))
 		s.completed(r.logBackup(s, fmt.Sprintf(`{"online":true,"storageLocation":%q,"cassandraCommitLogDirectory":%q}`, r.placeholder(), r.root+"/commitlog")))
 		if found := r.found("Test-Cluster", "dc1", s.node.HostID(), "commitlog", "*"); len(found) != 1 {
 			t.Errorf("there is %v", r.found("*", "*", "*", "*", "*"))

@@ -19,7 +19,6 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/icarus-sidecar/icarus/api/rest"
-	"github.com/icarus-sidecar/icarus/pkg/cassandra"
 	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
 	"github.com/icarus-sidecar/icarus/pkg/client"
 	"github.com/icarus-sidecar/icarus/pkg/cluster"
@@ -54,15 +53,13 @@ func noError(tb testing.TB, err error) {
 
 // options say what sidecars, and the nodes beside them, are like.
 type options struct {
-	nodes int // one where it is left out
-	// datacenters are those of the nodes, where they are not one.
-	datacenters []string
-	cassandra   cassandratest.Options
-	enabled     []string
-	disabled    []string
-	manager     operation.Config
-	noCORS      bool
-	secrets     secret.Reader
+	nodes     int // one where it is left out
+	cassandra cassandratest.Options
+	enabled   []string
+	disabled  []string
+	manager   operation.Config
+	noCORS    bool
+	secrets   secret.Reader
 }
 
 // ring is nodes with their sidecars, which talk over HTTP. Its keyspace shop has
@@ -117,7 +114,7 @@ func (s *sidecar) start(r *ring, o options, peer func(n cluster.Node) (cluster.P
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	registry, err := nodeops.Kinds(&nodeops.Deps{
-		Node: o.member(s.node), Peer: peer, AllowedDirectories: []string{r.root}, Clock: clock.RealClock{}, Stop: func() { close(s.stopped) },
+		Node: s.node, Peer: peer, AllowedDirectories: []string{r.root}, Clock: clock.RealClock{}, Stop: func() { close(s.stopped) },
 		Patience: cluster.Patience{Submit: 500 * time.Millisecond, Answer: 20 * time.Second}, Secrets: o.secrets,
 	}, o.enabled, o.disabled...)
 	noError(t, err)
@@ -126,7 +123,7 @@ func (s *sidecar) start(r *ring, o options, peer func(n cluster.Node) (cluster.P
 	s.manager, err = operation.New(ctx, config)
 	noError(t, err)
 	front := httptest.NewServer(server.Handler(server.Config{
-		Operations: s.manager, Node: nodeops.Info{Node: o.member(s.node), Clock: clock.RealClock{}}, Log: logr.Discard(), DisableCORS: o.noCORS,
+		Operations: s.manager, Node: nodeops.Info{Node: s.node, Clock: clock.RealClock{}}, Log: logr.Discard(), DisableCORS: o.noCORS,
 		Version: rest.SidecarVersion{Version: "icarus 1.0.0", BuildTime: "2026-11-23T04:34:08Z", GitCommit: "unknown"},
 	}))
 	s.url = front.URL
@@ -137,36 +134,6 @@ func (s *sidecar) start(r *ring, o options, peer func(n cluster.Node) (cluster.P
 		}
 	})
 }
-
-// member is a node in a datacenter of its own.
-type member struct {
-	*cassandratest.Fake
-	datacenters []string
-}
-
-func (o options) member(f *cassandratest.Fake) nodeops.Node {
-	if len(o.datacenters) == 0 {
-		return f
-	}
-	return member{f, o.datacenters}
-}
-
-func (m member) Identity(ctx context.Context) (cassandra.Identity, error) {
-	id, err := m.Fake.Identity(ctx)
-	id.Datacenter = m.of(m.Address())
-	return id, err
-}
-
-func (m member) Ring(ctx context.Context) ([]cassandra.Member, error) {
-	members, err := m.Fake.Ring(ctx)
-	for i := range members {
-		members[i].Datacenter = m.of(members[i].Address)
-	}
-	return members, err
-}
-
-// of is the datacenter of an address, such as 127.0.0.1 for the first.
-func (m member) of(address string) string { return m.datacenters[address[len(address)-1]-'1'] }
 
 // one is a ring of one.
 func one(t *testing.T) (*ring, *sidecar) {

@@ -14,6 +14,7 @@ import (
 
 	testclock "k8s.io/utils/clock/testing"
 
+	"github.com/icarus-sidecar/icarus/pkg/cassandra/cassandratest"
 	"github.com/icarus-sidecar/icarus/pkg/operation"
 )
 
@@ -294,7 +295,7 @@ var coordination = []row{
 		}
 	}),
 	of("4.3.6", "dc of a restore", func(t *testing.T) {
-		r := newRing(t, options{nodes: 2, datacenters: []string{"dc1", "dc2"}})
+		r := newRing(t, options{nodes: 2, cassandra: cassandratest.Options{Datacenters: []string{"dc1", "dc2"}}})
 		r.sidecars[0].completed(r.backup(""))
 		if a := r.sidecars[0].completed(r.restore(`{"dc":"dc1"}`)); !strings.Contains(a.raw("warnings"), "truncates a table in all datacenters") {
 			t.Errorf("the warnings are %s", a.raw("warnings"))

@@ -149,7 +149,7 @@ func (f *Fake) attributes(bean jmx.ObjectName) map[string]func() (any, error) {
 	case "org.apache.cassandra.db:type=Commitlog":
 		return map[string]func() (any, error){"ActiveSegmentNames": is(list(f.logs...))}
 	case "org.apache.cassandra.db:type=EndpointSnitchInfo":
-		return map[string]func() (any, error){"Datacenter": is(f.ring.options.Datacenter), "Rack": is(f.rack())}
+		return map[string]func() (any, error){"Datacenter": is(f.datacenter()), "Rack": is(f.rack())}
 	}
 	if kept := f.upkeepAttributes(bean); kept != nil {
 		return kept

@@ -15,9 +15,11 @@ import (
 
 // Options describe fakes. The zero value is a 4.1 with one data directory.
 type Options struct {
-	// Cluster is "Test Cluster" unless it is said, Datacenter "dc1", and Release
-	// "4.1.10". A release before 4.0 does not tell directories and cannot import.
-	Cluster, Datacenter, Release string
+	// Cluster is "Test Cluster" unless it is said, and Release "4.1.10". A release
+	// before 4.0 does not tell directories and cannot import.
+	Cluster, Release string
+	// Datacenters are those of the nodes, "dc1" for each of which it is not said.
+	Datacenters []string
 	// DataDirs is how many data directories a node has.
 	DataDirs int
 	// UUIDs makes SSTables have ids, as from 4.1 on they may, and no numbers.
@@ -82,7 +84,6 @@ func New(tb testing.TB, o Options) *Fake {
 func NewRing(tb testing.TB, nodes int, o Options) []*Fake {
 	tb.Helper()
 	o.Cluster = cmp.Or(o.Cluster, "Test Cluster")
-	o.Datacenter = cmp.Or(o.Datacenter, "dc1")
 	o.Release = cmp.Or(o.Release, "4.1.10")
 	o.DataDirs = cmp.Or(o.DataDirs, 1)
 	release, err := cassandra.ParseVersion(o.Release)
@@ -159,6 +160,13 @@ func (f *Fake) HostID() string { return fmt.Sprintf("00000000-0000-4000-8000-%01
 
 // Address is that of the node in the ring.
 func (f *Fake) Address() string { return fmt.Sprintf("127.0.0.%d", f.index) }
+
+func (f *Fake) datacenter() string {
+	if o := f.ring.options; f.index <= len(o.Datacenters) {
+		return o.Datacenters[f.index-1]
+	}
+	return "dc1"
+}
 
 func (f *Fake) rack() string { return fmt.Sprintf("rack%d", f.index) }
 

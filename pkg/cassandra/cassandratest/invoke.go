@@ -34,15 +34,11 @@ func (c connection) Invoke(ctx context.Context, bean jmx.ObjectName, op string, 
 
 // operations are known by their whole signatures.
 var operations = map[string]func(f *Fake, bean jmx.ObjectName, args []any) (any, error){
-	"getDatacenter(java.lang.String)": func(f *Fake, _ jmx.ObjectName, _ []any) (any, error) {
-		return f.ring.options.Datacenter, nil
+	"getDatacenter(java.lang.String)": func(f *Fake, _ jmx.ObjectName, args []any) (any, error) {
+		return f.where(args[0], (*Fake).datacenter)
 	},
 	"getRack(java.lang.String)": func(f *Fake, _ jmx.ObjectName, args []any) (any, error) {
-		i := slices.IndexFunc(f.ring.nodes, func(n *Fake) bool { return n.Address() == args[0] })
-		if i < 0 {
-			return nil, thrown("java.lang.RuntimeException", "Unknown host %v", args[0])
-		}
-		return f.ring.nodes[i].rack(), nil
+		return f.where(args[0], (*Fake).rack)
 	},
 	"takeSnapshot(java.lang.String,java.util.Map,[Ljava.lang.String;)": func(f *Fake, _ jmx.ObjectName, args []any) (any, error) {
 		return nil, f.takeSnapshot(args[0].(string), args[2].([]string))
@@ -94,3 +90,12 @@ func (f *Fake) each(keyspace any, names []any, do func(t *tableOn) error) error 
 }
 
 func anys(v any) []any { return list(v.([]string)...) }
+
+// where tells it of a node by its address.
+func (f *Fake) where(address any, tell func(n *Fake) string) (any, error) {
+	i := slices.IndexFunc(f.ring.nodes, func(n *Fake) bool { return n.Address() == address })
+	if i < 0 {
+		return nil, thrown("java.lang.RuntimeException", "Unknown host %v", address)
+	}
+	return tell(f.ring.nodes[i]), nil
+}

@@ -285,9 +285,8 @@ func (f *Fake) decommission([]any) (any, error) {
 }
 
 func (f *Fake) rebuild(args []any) (any, error) {
-	if dc := args[0]; dc != nil && dc != f.ring.options.Datacenter {
-		return nil, thrown("java.lang.IllegalArgumentException",
-			"Provided datacenter '%v' is not a valid datacenter, available datacenters are: %s", dc, f.ring.options.Datacenter)
+	if dc := args[0]; dc != nil && !slices.ContainsFunc(f.ring.nodes, func(n *Fake) bool { return n.datacenter() == dc }) {
+		return nil, thrown("java.lang.IllegalArgumentException", "Provided datacenter '%v' is not a valid datacenter", dc)
 	}
 	return nil, nil //nolint:nilnil // it returns nothing
 }
