@@ -92,7 +92,7 @@ type BackupRequest struct {
 	Store
 	Duration              *Duration  `json:"duration,omitempty" doc:"Spread the upload over this time."`
 	Bandwidth             *Bandwidth `json:"bandwidth,omitempty" doc:"Upload no faster than this."`
-	MetadataDirective     string     `json:"metadataDirective" validate:"oneof=COPY REPLACE" doc:"What becomes of the metadata of objects that are there already. Namespace of k8sSecretName; that of the sidecar's pod by default."`
+	MetadataDirective     string     `json:"metadataDirective" validate:"oneof=COPY REPLACE" doc:"What becomes of the metadata of objects that are there already. Taken for the sake of old clients; it changes nothing."`
 	Entities              string     `json:"entities" doc:"Keyspaces, as ks1,ks2, or tables, as ks1.t1,ks2.t2, never both. Empty is all keyspaces, the system's too." example:"ks1"`
 	SnapshotTag           string     `json:"snapshotTag,omitempty" doc:"Name of the backup. The final one is <snapshotTag>-<schema version>-<milliseconds since 1970>, the same on all nodes. It is autosnap-<seconds> where none is given." example:"friday"`
 	DC                    string     `json:"dc,omitempty" doc:"Datacenters that a global request is limited to, parted by commas."`
@@ -101,7 +101,7 @@ type BackupRequest struct {
 	CreateMissingBucket   bool       `json:"createMissingBucket" doc:"Make the bucket where it is not there."`
 	SchemaVersion         string     `json:"schemaVersion,omitempty" doc:"Schema version that the tag is made with; Cassandra's by default. Coordinators send it."`
 	UploadClusterTopology bool       `json:"uploadClusterTopology" doc:"Write the topology beside a backup of one node, too. A global one always does."`
-	SkipRefreshing        bool       `json:"skipRefreshing" doc:"Namespace of k8sSecretName; that of the sidecar's pod by default."`
+	SkipRefreshing        bool       `json:"skipRefreshing" doc:"Taken for the sake of old clients; it changes nothing."`
 	CassandraDirectory    Path       `json:"cassandraDirectory,omitempty" doc:"Taken for the sake of old clients; Cassandra is asked for its directories."`
 	DataDirs              []Path     `json:"dataDirs,omitempty" doc:"Cassandra's data directories. Cassandra is asked where they are left out."`
 	Dedup                 string     `json:"dedup,omitempty" validate:"omitempty,oneof=listing manifest" doc:"How files are found that are in the bucket already: listing, as by default, believes manifests where the bucket's list agrees, and manifest believes the newest ones alone, which saves a request for each thousand objects." example:"listing"`

@@ -25,7 +25,7 @@ func bindEnvironment(fs *pflag.FlagSet, lookup func(string) (string, bool)) erro
 			return
 		}
 		values := []string{text}
-		if kind := f.Value.Type(); kind == "stringArray" || kind == "stringSlice" {
+		if _, ok := f.Value.(pflag.SliceValue); ok {
 			values = strings.Split(strings.Trim(text, "\n"), "\n")
 		}
 		for _, value := range values {

@@ -36,8 +36,6 @@ var (
 // local are the movers that know more than S3.
 var local = []string{ours, "floor", synced, "rclone"}
 
-func errorsOf(errs ...error) error { return errors.Join(errs...) }
-
 // bench is one run.
 type bench struct {
 	settings
@@ -196,8 +194,8 @@ func (b *bench) measure(ctx context.Context, j mover.Job, r *result) error {
 	return nil
 }
 
-// same is whether two directories have files of the same names and sizes; their
-// contents are for the movers to verify.
+// same is whether two directories have files of the same names and sizes. What is
+// in them ours and the floors verify, and the others do not.
 func same(want, got string) error {
 	files, err := mover.Job{Up: true, Dir: want}.Files()
 	if err != nil {

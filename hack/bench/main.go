@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -80,7 +81,7 @@ func parse(args []string) (settings, error) {
 	if s.scale <= 0 || s.scale > 1 || s.rounds < 1 || s.parallel < 1 {
 		return s, fmt.Errorf("a scale is above 0 and at most 1, and there is at least one round and one file at once")
 	}
-	return s, errorsOf(
+	return s, errors.Join(
 		known("mover", s.movers, moverNames), known("store", s.stores, storeNames), known("shape", s.shapes, shapeNames()),
 	)
 }

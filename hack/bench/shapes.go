@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -22,15 +23,15 @@ const (
 // shape is a set of files. Scaled down it has fewer of them, or smaller ones
 // where they are few.
 type shape struct {
-	name, what string
-	files      func(scale float64) map[string]int64
+	name  string
+	files func(scale float64) map[string]int64
 }
 
 var shapes = []shape{
-	{"a", "4 x 1 GiB", func(scale float64) map[string]int64 { return equal(4, int64(scale*gib)) }},
-	{"b", "200 x 5 MiB", func(scale float64) map[string]int64 { return equal(part(200, scale), 5*mib) }},
-	{"c", "20,000 x 50 KiB", func(scale float64) map[string]int64 { return equal(part(20_000, scale), 50*kib) }},
-	{"d", "250 SSTables x 8 components", func(scale float64) map[string]int64 { return sstables(part(250, scale)) }},
+	{"a", func(scale float64) map[string]int64 { return equal(4, int64(scale*gib)) }},
+	{"b", func(scale float64) map[string]int64 { return equal(part(200, scale), 5*mib) }},
+	{"c", func(scale float64) map[string]int64 { return equal(part(20_000, scale), 50*kib) }},
+	{"d", func(scale float64) map[string]int64 { return sstables(part(250, scale)) }},
 }
 
 func shapeNames() []string {
@@ -110,7 +111,7 @@ func writeFile(path string, content io.Reader, buffer []byte) (sum string, err e
 	}
 	h := sha256.New()
 	_, err = io.CopyBuffer(io.MultiWriter(f, h), content, buffer)
-	return hex.EncodeToString(h.Sum(nil)), errorsOf(err, f.Close())
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
 }
 
 func total(files map[string]int64) int64 {

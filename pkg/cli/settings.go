@@ -152,8 +152,8 @@ const (
 
 // isList tells of flags that may be repeated.
 func isList(f *pflag.Flag) bool {
-	kind := f.Value.Type()
-	return kind == typeArray || kind == typeSlice
+	_, ok := f.Value.(pflag.SliceValue)
+	return ok
 }
 
 // valuesOf are what a flag is to be set to, one after another.

@@ -458,8 +458,12 @@ func TestARestoreOfABackupObject(t *testing.T) {
 	t.Parallel()
 	ring := newFakeRing(t, 2)
 	b, r := newBackup("nightly", ring), newRestore("back", ring)
+	b.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "keys"} // the restore's, too
 	r.Spec = v1alpha1.CassandraRestoreSpec{BackupRef: &v1alpha1.BackupReference{Name: "nightly"}, DownloadDirectory: "/downloads"}
 	w := newWorld(t, ring, r)
+	w.allowCredentials = true
+	w.restart()
+	w.createSecret(map[string]string{keyAccessKeyID: "AKIA", keySecretAccessKey: "hush"})
 	w.run(r, func() bool { return len(r.Status.Conditions) > 0 })
 	w.wants(r, v1alpha1.ConditionPeersDiscovered, metav1.ConditionFalse, v1alpha1.ReasonBackupNotFound)
 	identify(b)
@@ -481,6 +485,9 @@ func TestARestoreOfABackupObject(t *testing.T) {
 	w.wants(r, v1alpha1.ConditionComplete, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	if r.Status.SnapshotTag != b.Status.SnapshotTag || r.Status.Source.StorageLocation != "s3://backups" {
 		t.Errorf("it is of %+v", r.Status)
+	}
+	if got := ring.sidecars[0].lastRequest; got["credentials"] == nil {
+		t.Errorf("a sidecar was sent %v, without the keys", got)
 	}
 }
 

@@ -15,26 +15,23 @@ import (
 // awaitRestore lets a removal wait while a restore of the namespace reads what is to be
 // removed, however long that takes, and notes when it can begin: its own patience counts
 // from there. A restore that begins later finds its backup gone before it truncates.
-func (r *reconciler) awaitRestore(ctx context.Context, s *scope, b *backupJob) (waits bool, err error) {
+func (r *reconciler) awaitRestore(ctx context.Context, s *scope, b *backupJob) (wait time.Duration, err error) {
 	if step(s.job.status()) == phaseRemove {
-		return false, nil
+		return 0, nil
 	}
 	name, err := r.restoring(ctx, b)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	if name != "" {
-		return true, r.deleting(ctx, s, "the backup is removed when CassandraRestore "+name+", which reads it, has ended; delete that to cancel it")
+		return later, r.deleting(ctx, s, "the backup is removed when CassandraRestore "+name+", which reads it, has ended; delete that to cancel it")
 	}
 	status := s.job.status()
 	if status.Coordination == nil {
 		status.Coordination = &v1alpha1.Coordination{}
 	}
 	status.Coordination.Step, status.Coordination.Deadline = phaseRemove, timeOf(s.now.Add(removalTimeout))
-	if err := r.deleting(ctx, s, ""); err != nil {
-		return false, err
-	}
-	return true, nil // the next pass acts upon what is written now
+	return soon, r.deleting(ctx, s, "") // the next pass acts upon what is written now
 }
 
 // removalTook is how long a removal has been possible.

@@ -66,8 +66,8 @@ func (r *reconciler) removeData(ctx context.Context, b *backupJob) (ctrl.Result,
 	if stale, err := r.isStale(ctx, s); err != nil || stale {
 		return ctrl.Result{RequeueAfter: gently}, err
 	}
-	if waits, err := r.awaitRestore(ctx, s, b); err != nil || waits {
-		return ctrl.Result{RequeueAfter: later}, err
+	if wait, err := r.awaitRestore(ctx, s, b); err != nil || wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, err
 	}
 	if s.removalTook() >= removalTimeout {
 		return r.leave(ctx, s, "its removal did not end in time, and may be at work still")
@@ -102,8 +102,8 @@ func (r *reconciler) judgeRemoval(ctx context.Context, s *scope, op *rest.Operat
 		return ctrl.Result{}, r.letGo(ctx, s.job, s.base)
 	}
 	why := fmt.Sprintf("the sidecar's operation %s is %s: %s", op.ID, op.State, told(op.Errors))
-	c := s.job.status().Coordination
-	if c == nil || c.Attempt+1 >= removalAttempts {
+	c := s.job.status().Coordination // awaitRestore has seen to it
+	if c.Attempt+1 >= removalAttempts {
 		return r.leave(ctx, s, why)
 	}
 	c.Attempt++ // another id, so another operation
@@ -129,11 +129,7 @@ func removalOf(j job, credentials *rest.Credentials) (*rest.RemoveBackupRequest,
 	made, _ := rest.NewRequest(rest.TypeRemoveBackup)
 	req := made.(*rest.RemoveBackupRequest) //nolint:forcetypeassert // the contract's own type
 	status, set := j.status(), j.settings()
-	var attempt int
-	if status.Coordination != nil {
-		attempt = int(status.Coordination.Attempt)
-	}
-	req.ID = cluster.OperationID(parentID(j.object()), phaseRemove, "", attempt).String()
+	req.ID = cluster.OperationID(parentID(j.object()), phaseRemove, "", int(status.Coordination.Attempt)).String()
 	var err error
 	// The datacenter and the node stand for all of them.
 	if req.StorageLocation, err = nodeLocation(set.location, status.ClusterName, "dc", "node"); err != nil {
@@ -153,8 +149,9 @@ func (r *reconciler) hinder(ctx context.Context, s *scope, why string) (ctrl.Res
 
 // leave lets go of an object whose data could not be removed.
 func (r *reconciler) leave(ctx context.Context, s *scope, why string) (ctrl.Result, error) {
-	tag := s.job.status().SnapshotTag
-	text := fmt.Sprintf("the backup %s is left in %s: %s; remove it with icarus remove-backup --backup-name %s", tag, s.job.settings().location, why, tag)
+	// How to remove it comes first: what is said of errors is as long as they are.
+	text := fmt.Sprintf("the backup is left (icarus remove-backup --storage-location %s --backup-name %s --global-request removes it): %s",
+		s.job.settings().location, s.job.status().SnapshotTag, why)
 	s.log.Info("Leaving data", "why", text)
 	r.events.Eventf(s.job.object(), nil, corev1.EventTypeWarning, v1alpha1.ReasonDataLeft, actionCoordinate, "%s", cut(text, enoughEvent))
 	return ctrl.Result{}, r.letGo(ctx, s.job, s.base)

@@ -113,8 +113,8 @@ func TestTheDataOfABackupThatIsDeleted(t *testing.T) {
 				if err := w.client.Delete(t.Context(), b); err != nil {
 					t.Fatal(err)
 				}
-			} else {
-				w.deleted(b)
+			} else if took := w.deleted(b); c.event == v1alpha1.ReasonDataDeleted && took >= later {
+				t.Errorf("nobody was in the way, and it took %s", took)
 			}
 			if n := ring.begun(rest.TypeRemoveBackup); n != c.begun {
 				t.Errorf("%d removals have begun", n)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,6 +65,43 @@ func TestARestoreOfThreeNodes(t *testing.T) {
 	}
 	if got := ring.sidecars[2].lastRequest["entities"]; got != "ks.t1,ks.t2" {
 		t.Errorf("the tables are %v", got)
+	}
+}
+
+func TestWhatASpecSaysReachesTheSidecars(t *testing.T) {
+	t.Parallel()
+	ring := newFakeRing(t, 2)
+	b, r := newBackup("nightly", ring), newRestore("back", ring)
+	b.Spec.SnapshotTag, b.Spec.Entities, b.Spec.ConcurrentConnections = "friday", v1alpha1.Entities{"ks.t1", "ks.t2"}, 7
+	b.Spec.Bandwidth, b.Spec.Duration, b.Spec.Timeout = "10mbps", &metav1.Duration{Duration: time.Hour}, &metav1.Duration{Duration: 3 * time.Hour}
+	r.Spec.Strategy, r.Spec.Rename = v1alpha1.StrategyImport, map[string]v1alpha1.TableName{"ks.t1": "ks.other"}
+	r.Spec.KeepTruncated, r.Spec.SchemaVersion, r.Spec.ExactSchemaVersion, r.Spec.ConcurrentConnections = true, schema, true, 7
+	r.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "keys"}
+	w := newWorld(t, ring, b, r)
+	w.allowCredentials = true
+	w.restart()
+	w.createSecret(map[string]string{keyAccessKeyID: "AKIA", keySecretAccessKey: "hush"})
+	for o, want := range map[client.Object]map[string]any{
+		b: {
+			"entities": "ks.t1,ks.t2", "concurrentConnections": 7.0, "bandwidth": "10mbps", "timeout": 3.0,
+			"duration": map[string]any{"unit": "SECONDS", "value": 3600.0},
+		},
+		r: {
+			"restorationStrategyType": "IMPORT", "rename": map[string]any{"ks.t1": "ks.other"}, "concurrentConnections": 7.0, "timeout": 5.0,
+			"noDeleteDownloads": false, "noDeleteTruncates": true, "schemaVersion": schema, "exactSchemaVersion": true,
+			"credentials": map[string]any{"accessKeyId": "AKIA", "secretAccessKey": "hush"},
+		},
+	} {
+		w.finish(o)
+		got := ring.sidecars[1].lastRequest
+		for field, value := range want {
+			if diff := cmp.Diff(value, got[field]); diff != "" {
+				t.Errorf("%s of %v (-want +got):\n%s", field, got["type"], diff)
+			}
+		}
+	}
+	if !strings.HasPrefix(b.Status.SnapshotTag, "friday-") {
+		t.Errorf("the tag is %s", b.Status.SnapshotTag)
 	}
 }
 

@@ -171,10 +171,7 @@ func (b *bench) deletedWithItsData(t *testing.T, c *controlled, own *stores.S3) 
 	c.apply(t, "backup-with-secret.yaml", edits...)
 	o := &v1alpha1.CassandraBackup{ObjectMeta: metav1.ObjectMeta{Name: "nightly"}}
 	c.until(t, o, &o.Status.OperationStatus, func() bool { return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionComplete) })
-	manifests := func(file string) bool { return strings.Contains(file, "/manifests/"+o.Status.SnapshotTag) }
-	if n := len(slices.DeleteFunc(objects(other), func(file string) bool { return !manifests(file) })); n != len(b.ring.Nodes) {
-		t.Errorf("the bucket that the Secret names has %d manifests of %s", n, o.Status.SnapshotTag)
-	}
+	b.holds(t, o, objects(other))
 	c.deleted(t, o)
 	if left := objects(other); len(left) != 0 {
 		t.Errorf("%d objects are left behind, such as %s", len(left), left[0])
@@ -192,6 +189,20 @@ func (b *bench) deletedWithItsData(t *testing.T, c *controlled, own *stores.S3) 
 	c.deleted(t, &v1alpha1.CassandraBackup{ObjectMeta: metav1.ObjectMeta{Name: "friday", Namespace: namespace}})
 	if diff := cmp.Diff(kept, objects(own)); diff != "" {
 		t.Errorf("the bucket of the retained backup has changed:\n%s", diff)
+	}
+}
+
+// holds looks that the bucket which the Secret leads to has a manifest of every node.
+func (b *bench) holds(t *testing.T, o *v1alpha1.CassandraBackup, names []string) {
+	t.Helper()
+	n := 0
+	for _, name := range names {
+		if strings.Contains(name, "/manifests/"+o.Status.SnapshotTag) {
+			n++
+		}
+	}
+	if n != len(b.ring.Nodes) {
+		t.Errorf("the bucket has %d manifests of %s", n, o.Status.SnapshotTag)
 	}
 }
 
@@ -215,15 +226,7 @@ func (b *bench) backUpToAzure(t *testing.T, c *controlled, azure *stores.Azure) 
 		}
 	}
 	c.until(t, o, &o.Status.OperationStatus, func() bool { return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionComplete) })
-	manifests := 0
-	for _, name := range blobs(t, azure) {
-		if strings.Contains(name, "/manifests/"+o.Status.SnapshotTag) {
-			manifests++
-		}
-	}
-	if manifests != len(b.ring.Nodes) {
-		t.Errorf("the container has %d manifests of %s", manifests, o.Status.SnapshotTag)
-	}
+	b.holds(t, o, blobs(t, azure))
 	c.deleted(t, o)
 	if left := blobs(t, azure); len(left) != 0 {
 		t.Errorf("%d objects are left behind, such as %s", len(left), left[0])

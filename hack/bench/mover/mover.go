@@ -1,6 +1,7 @@
 package mover
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -91,12 +92,17 @@ func (j Job) Args() []string {
 	}
 }
 
+// from is the directory that has the files already.
+func (j Job) from() string {
+	if j.Up {
+		return j.Dir
+	}
+	return j.Source
+}
+
 // Files are what there is to move, the largest first.
 func (j Job) Files() ([]File, error) {
-	from := j.Source
-	if j.Up {
-		from = j.Dir
-	}
+	from := j.from()
 	var files []File
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -118,7 +124,7 @@ func (j Job) Files() ([]File, error) {
 	if err == nil && len(files) == 0 {
 		err = errors.New("there is nothing in " + from)
 	}
-	slices.SortStableFunc(files, func(a, b File) int { return int(min(max(b.Size-a.Size, -1), 1)) })
+	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(b.Size, a.Size) })
 	return files, err
 }
 
@@ -127,11 +133,7 @@ func SumsOf(dir string) string { return dir + ".sums" }
 
 // Sums are the SHA-256 of the files by their names, in hexadecimal.
 func (j Job) Sums() (map[string]string, error) {
-	from := j.Source
-	if j.Up {
-		from = j.Dir
-	}
-	text, err := os.ReadFile(SumsOf(from))
+	text, err := os.ReadFile(SumsOf(j.from()))
 	if err != nil {
 		return nil, err
 	}

@@ -46,24 +46,12 @@ func Fetch(ctx context.Context, o Options) error {
 
 // fetch returns the directory of Cassandra's jars.
 func fetch(ctx context.Context, o Options, j java) (string, error) {
-	all, err := cache.Dir("cassandra")
+	dir, err := cache.Dir("cassandra", o.Version)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(all, o.Version)
 	err = cache.Fill(ctx, dir, func(partial string) error {
-		mvn, err := maven(ctx, o.Output)
-		if err != nil {
-			return err
-		}
-		// Maven's own repository does not bear two writers.
-		unlock, err := cache.Lock(ctx, filepath.Join(all, "maven"))
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		fmt.Fprintf(o.Output, "Fetching Cassandra %s with Maven (once)\n", o.Version)
-		return runMaven(ctx, mvn, j, o, partial)
+		return fetchCassandra(ctx, j, o, partial)
 	})
 	if err != nil {
 		return "", fmt.Errorf("fetching Cassandra %s: %w", o.Version, err)
@@ -71,7 +59,7 @@ func fetch(ctx context.Context, o Options, j java) (string, error) {
 	return filepath.Join(dir, "lib"), nil
 }
 
-func runMaven(ctx context.Context, mvn string, j java, o Options, dir string) error {
+func fetchCassandra(ctx context.Context, j java, o Options, dir string) error {
 	pom := filepath.Join(dir, "pom.xml")
 	f, err := os.Create(pom)
 	if err != nil {
@@ -82,16 +70,44 @@ func runMaven(ctx context.Context, mvn string, j java, o Options, dir string) er
 		return fmt.Errorf("writing %s: %w", pom, err)
 	}
 	lib := filepath.Join(dir, "lib")
-	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom, copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	if !o.legacy() {
-		// One Java is enough. That of 3.x is too old to trust today's authorities.
-		cmd.Env = append(os.Environ(), "JAVA_HOME="+j.home)
+	home := j.home
+	if o.legacy() {
+		home = "" // too old to trust today's authorities: Maven has a Java of its own
+	}
+	err = runMaven(ctx, o.Output, "Cassandra "+o.Version, home, dir,
+		"-f", pom, copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
+	if err == nil {
+		_, err = jar(lib, "cassandra-all")
+	}
+	return err
+}
+
+// runMaven lets Maven fetch something in a directory, with the Java at home if there is one.
+func runMaven(ctx context.Context, out io.Writer, what, home, dir string, args ...string) error {
+	mvn, err := maven(ctx, out)
+	if err != nil {
+		return err
+	}
+	repository, err := cache.Dir("cassandra", "maven")
+	if err != nil {
+		return err
+	}
+	// Maven's own repository does not bear two writers.
+	unlock, err := cache.Lock(ctx, repository)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	fmt.Fprintf(out, "Fetching %s with Maven (once)\n", what)
+	cmd := exec.CommandContext(ctx, mvn, append([]string{"-q", "-B"}, args...)...)
+	cmd.Dir = dir // where no other pom.xml has a say
+	if home != "" {
+		cmd.Env = append(os.Environ(), "JAVA_HOME="+home)
 	}
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("running Maven: %w\n%s", err, lastLines(string(said), 15))
 	}
-	_, err = jar(lib, "cassandra-all")
-	return err
+	return nil
 }
 
 // maven finds Maven, or gets it from Debian where there is apt and root.

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -18,7 +17,7 @@ func move(ctx context.Context, j mover.Job) error {
 	if err != nil {
 		return err
 	}
-	connections(transport, j)
+	transport.MaxIdleConnsPerHost = 4 * j.Parallel // of all parts of all files
 	client, err := minio.New(j.Endpoint, &minio.Options{
 		Creds: credentials.NewStaticV4(mover.AccessKey, mover.SecretKey, ""), Region: mover.Region, Transport: transport,
 		BucketLookup: minio.BucketLookupPath,
@@ -34,6 +33,3 @@ func move(ctx context.Context, j mover.Job) error {
 		return client.FGetObject(ctx, j.Bucket, f.Key, f.Path, minio.GetObjectOptions{})
 	})
 }
-
-// connections keeps those of all parts of all files.
-func connections(t *http.Transport, j mover.Job) { t.MaxIdleConnsPerHost = 4 * j.Parallel }
