@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/icarus-sidecar/icarus/hack/cassandra/ring"
@@ -50,13 +51,21 @@ func run(ctx context.Context, versions []string) error {
 		// 3.11 is the last: the JDK that the others want brings Maven a Java.
 		versions = []string{"4.1", "5.0", "4.0", "3.11"}
 	}
-	errs := []error{compiler(ctx)}
-	for _, v := range versions {
-		errs = append(errs, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
-	}
-	errs = append(errs, esop.Fetch(ctx, os.Stderr), stores.Fetch(ctx, os.Stderr))
-	_, err := apiserver.Build(ctx, os.Stderr)
-	return errors.Join(append(errs, err)...)
+	// What is fetched waits for others, and what is built for the processor.
+	var fetched, built []error
+	var both sync.WaitGroup
+	both.Go(func() {
+		for _, v := range versions {
+			fetched = append(fetched, ring.Fetch(ctx, ring.Options{Version: v, Output: os.Stderr}))
+		}
+		fetched = append(fetched, esop.Fetch(ctx, os.Stderr))
+	})
+	both.Go(func() {
+		_, err := apiserver.Build(ctx, os.Stderr)
+		built = append(built, compiler(ctx), stores.Fetch(ctx, os.Stderr), err)
+	})
+	both.Wait()
+	return errors.Join(append(fetched, built...)...)
 }
 
 // compiler finds the C compiler that Go links the race detector with, or gets one.
